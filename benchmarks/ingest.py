@@ -1,0 +1,125 @@
+"""The two sides of P1, P2 and P14 that are not dlt, each as a process of its own.
+
+Belongs here: this project's whole ingest, and the floor it is held against.
+Does not belong here: what the figures mean (``p1``, ``p2``, ``p14``).
+
+    python benchmarks/ingest.py ours|floor PORT
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import msgspec
+from common import ROOT, Figures, Meter, folder, say
+
+from cogent_pipelines import estate as estates
+from cogent_pipelines.connect.client import Client
+from cogent_pipelines.landing import shapes
+from cogent_pipelines.landing.pull import PullReport, pull
+from cogent_pipelines.ledger.ledger import open as open_ledger
+from cogent_pipelines.ledger.limits import SharedLimits
+from cogent_pipelines.vendors import accounts, shopify
+from cogent_pipelines.vendors.registry import VENDORS
+
+PATH = "/web_uk/admin/api/2026-07/graphql.json"
+
+
+def ours(port: str) -> Figures:
+    """Login, pages, check, files, merge: what one run of the asset does, limits shared through the ledger."""
+    os.environ[estates.SANDBOX_PORT] = port
+    os.environ |= {"WEB_UK_CLIENT_ID": "x", "WEB_UK_CLIENT_SECRET": "x"}
+    estate = estates.load(ROOT / "estates" / "demo.yaml")
+    system = replace(accounts.system(estate, "web_uk"), options={"first_load": "pages"})
+
+    async def run(place: estates.Place) -> PullReport:
+        with closing(open_ledger(place.ledger_url, state=place.root)) as ledger, closing(SharedLimits(ledger)) as limits:
+            async with Client(system, VENDORS["shopify"], limits=limits) as client:
+                return await pull(
+                    estate, "web_uk", "orders", state=place.root, warehouse_path=place.warehouse, client=client, full=True
+                )
+
+    with folder() as path:
+        meter = Meter()
+        report = asyncio.run(run(estates.Place(path)))
+        figures = meter.read()
+        if not report.is_complete or report.rows_set_aside:
+            raise SystemExit(f"the ingest was not clean: {report}")
+        return figures | {"rows": report.rows_new, "pages": report.pages}
+
+
+def floor(port: str) -> Figures:
+    """Nothing but the bytes: one connection, page after page; then DuckDB's typed load of the same records.
+
+    Cutting the pages into lines for DuckDB is not counted, so that the floor is a floor.
+    """
+    asked = shopify.STREAMS[0].request
+    del asked
+    with folder() as path:
+        bodies: list[bytes] = []
+        connection = http.client.HTTPConnection("127.0.0.1", int(port))
+        after, goes_on = None, True
+        meter = Meter()
+        while goes_on:
+            body = json.dumps({"query": "{orders}", "variables": {"after": after}})
+            connection.request("POST", PATH, body, {"Content-Type": "application/json"})
+            bodies.append(connection.getresponse().read())
+            info = bodies[-1][-600:]
+            goes_on = b'"hasNextPage":true' in info
+            after = info.split(b'"endCursor":"')[1].split(b'"')[0].decode()
+        download = meter.read()
+        lines = path / "records.jsonl"
+        rows = _as_lines(bodies, lines)
+        size = sum(map(len, bodies))
+        bodies.clear()
+        columns = dict(shapes.table("shopify", "orders").columns)
+        meter = Meter()
+        with duckdb.connect(str(path / "floor.duckdb")) as database:
+            database.execute(
+                "CREATE TABLE orders AS SELECT * FROM read_json($file, format = 'newline_delimited', columns = $columns)",
+                {"file": str(lines), "columns": columns},
+            )
+        load = meter.read()
+    return {
+        "wall": download["wall"] + load["wall"],
+        "cpu": download["cpu"] + load["cpu"],
+        "download": download["wall"],
+        "load": load["wall"],
+        "rows": rows,
+        "mb": size / 1e6,
+    }
+
+
+class _Orders(msgspec.Struct):
+    nodes: list[msgspec.Raw]
+
+
+class _Data(msgspec.Struct):
+    orders: _Orders
+
+
+class _Page(msgspec.Struct):
+    data: _Data
+
+
+def _as_lines(bodies: list[bytes], path: Path) -> int:
+    rows = 0
+    with path.open("wb") as file:
+        for body in bodies:
+            nodes = msgspec.json.decode(body, type=_Page).data.orders.nodes
+            rows += len(nodes)
+            for node in nodes:
+                file.write(bytes(node) + b"\n")
+    return rows
+
+
+if __name__ == "__main__":
+    say({"ours": ours, "floor": floor}[sys.argv[1]](sys.argv[2]))

@@ -1,0 +1,157 @@
+"""Getting in: what a vendor file can declare about credentials.
+
+Belongs here: which headers authenticate, logging in, and how long a token is good for.
+Does not belong here: sending (the client passes its own ``send``), or deciding when to renew after a 401.
+
+Tokens live in memory only. Secrets are read from the environment at each login, so a rotated secret is
+taken up without a restart. One login runs at a time for each account and event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from cogent_pipelines import clock, estate
+from cogent_pipelines.connect.redact import clean, hide
+from cogent_pipelines.connect.spec import Answer, Request, System
+from cogent_pipelines.errors import Halt, Retry
+
+Send = Callable[[Request], Awaitable[Answer]]
+MARGIN = 60.0
+"""Seconds before its end at which a token is renewed; a tenth of its life if that is less."""
+
+
+def secret(system: System, name: str) -> str:
+    """The value of the vendor's secret ``name`` for ``system``, hidden from every text from now on."""
+    variable = system.secrets.get(name)
+    if variable is None:
+        raise Halt(f"{system.name}: the estate names no variable for the secret {name!r}", code="credentials")
+    value = estate.secret(variable)
+    if not value:
+        raise Halt(f"{system.name}: the environment variable {variable} is not set", code="credentials")
+    if not value.isascii() or not value.isprintable():
+        hide(value)
+        raise Halt(f"{system.name}: {variable} holds a character no header can carry", code="credentials")
+    return hide(value)
+
+
+@dataclass(frozen=True, slots=True)
+class StaticHeader:
+    """One header with a secret that does not expire: ``x-api-key: <secret>``."""
+
+    header: str
+    secret: str
+    prefix: str = ""
+
+    async def headers(self, system: System, send: Send, *, renew: bool = False) -> Mapping[str, str]:  # noqa: ARG002
+        return {self.header: self.prefix + secret(system, self.secret)}
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    """HTTP Basic with two secrets."""
+
+    user: str
+    password: str
+
+    async def headers(self, system: System, send: Send, *, renew: bool = False) -> Mapping[str, str]:  # noqa: ARG002
+        pair = f"{secret(system, self.user)}:{secret(system, self.password)}"
+        return {"Authorization": "Basic " + hide(base64.b64encode(pair.encode()).decode())}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token and the instant (epoch seconds of the clock) from which it is renewed."""
+
+    value: str
+    renew_at: float
+    issued_at: float
+    expires_at: float
+
+
+class _Granted(msgspec.Struct):
+    access_token: str
+    expires_in: float | str | None = None
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentials:
+    """OAuth 2 client credentials: a form post for a token, asked for again before it ends."""
+
+    path: str
+    header: str = "Authorization"
+    prefix: str = "Bearer "
+    client_id: str = "client_id"
+    client_secret: str = "client_secret"  # noqa: S105  the secret's name, not the secret
+    extra: Mapping[str, str] = field(default_factory=dict)
+    scopes: frozenset[str] = frozenset()
+    """What the token must allow, where the answer lists it; without one of them the system is halted."""
+    life: float = 3600.0
+    """Seconds a token is taken to live when the answer does not say."""
+    _tokens: dict[tuple[str, str], Token] = field(default_factory=dict, repr=False, compare=False)
+    _locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]] = field(
+        default_factory=WeakKeyDictionary, repr=False, compare=False
+    )
+
+    async def headers(self, system: System, send: Send, *, renew: bool = False) -> Mapping[str, str]:
+        key = (system.name, system.base_url)
+        before = self._tokens.get(key)
+        if renew or not _is_good(before):
+            locks = self._locks.setdefault(asyncio.get_running_loop(), {})
+            async with locks.setdefault(system.name, asyncio.Lock()):
+                now = self._tokens.get(key)
+                # somebody else logged in while we waited for the lock
+                if now is before or not _is_good(now):
+                    self._tokens[key] = await self._login(system, send)
+        return {self.header: self.prefix + self._tokens[key].value}
+
+    def token(self, system: System) -> Token | None:
+        """The token in use, for watching its age."""
+        return self._tokens.get((system.name, system.base_url))
+
+    async def _login(self, system: System, send: Send) -> Token:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": secret(system, self.client_id),
+            "client_secret": secret(system, self.client_secret),
+            **self.extra,
+        }
+        started = clock.now().timestamp()
+        answer = await send(Request("POST", self.path, form=form, cost=0.0))
+        if answer.status in (400, 401, 403):
+            raise Halt(f"{system.name}: the login was refused ({answer.status})", code="credentials")
+        try:
+            granted = msgspec.json.decode(answer.content, type=_Granted)
+            life = float(granted.expires_in) if granted.expires_in is not None else self.life
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise Retry(f"{system.name}: the login's answer holds no token ({clean(str(error))})") from None
+        value = hide(granted.access_token)
+        if not value.isascii() or not value.isprintable() or not value:
+            raise Halt(f"{system.name}: the login gave a token no header can carry", code="credentials")
+        if granted.scope is not None and (missing := _missing(self.scopes, granted.scope)):
+            raise Halt(f"{system.name}: the token lacks {', '.join(sorted(missing))}", code="scope")
+        return Token(value, started + life - min(MARGIN, life / 10), started, started + life)
+
+
+def _missing(needed: frozenset[str], granted: str) -> frozenset[str]:
+    """Scopes not granted; the right to write a thing includes reading it."""
+    had = set(granted.replace(",", " ").split())
+    had |= {"read_" + scope.removeprefix("write_") for scope in had if scope.startswith("write_")}
+    return needed - had
+
+
+def _is_good(token: Token | None) -> bool:
+    return token is not None and clock.now().timestamp() < token.renew_at
+
+
+def describe(auth: Any, system: System) -> Token | None:
+    """The token ``auth`` holds for ``system``, where it holds one."""
+    return auth.token(system) if isinstance(auth, ClientCredentials) else None

@@ -1,0 +1,289 @@
+"""Where the next page is, and cutting a page into records without decoding them.
+
+Belongs here: the ways of paging a vendor file can declare, the page splitter, the guard against repetition.
+Does not belong here: sending (``client``), or what a record means (``landing`` checks it, dbt reads it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urljoin
+
+import msgspec
+
+from cogent_pipelines.connect.spec import Answer, Json, Request
+from cogent_pipelines.errors import Retry
+
+Raws = list[msgspec.Raw]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer's records, each still as the bytes it came in."""
+
+    records: list[bytes]
+    number: int
+    read_at: datetime
+    total: int | None = None
+    """The vendor's own count of the whole list, where it gives one."""
+    is_last: bool = False
+    note: str = ""
+    """Why the list ended otherwise than it should; such a read is not complete."""
+
+
+# --- ways of paging -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """The whole list comes in one answer."""
+
+    beside: tuple[str, ...] = ()
+
+    def first(self, request: Request) -> Request:
+        return request
+
+    def next(
+        self, request: Request, answer: Answer, count: int, envelope: Mapping[str, Any]
+    ) -> Request | None:  # noqa: ARG002
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphqlCursor:
+    """Relay cursors: ``pageInfo`` at ``path`` in the body, its end given as ``variable`` to the next request."""
+
+    path: str
+    variable: str = "after"
+    beside: tuple[str, ...] = ("pageInfo",)
+
+    def first(self, request: Request) -> Request:
+        return request
+
+    def next(
+        self, request: Request, answer: Answer, count: int, envelope: Mapping[str, Any]
+    ) -> Request | None:
+        info = envelope.get("pageInfo") or _dig(answer.json(), self.path)
+        if info is None:
+            if count:
+                raise Retry(f"the page holds records but no {self.path}")
+            return None
+        if not info.get("hasNextPage"):
+            return None
+        after = info.get("endCursor")
+        if not isinstance(after, str) or after == request.body["variables"].get(self.variable):
+            raise Retry("the list says it goes on but gives no new cursor")
+        return _variables(request, {self.variable: after})
+
+
+@dataclass(frozen=True, slots=True)
+class PageNumber:
+    """Pages counted from one. Ends at a short page, at the total, or when the list begins to repeat itself."""
+
+    size: int = 100
+    page: str = "page"
+    page_size: str = "page_size"
+    total_header: str = "x-total-count"
+    pages_header: str = "x-total-pages-count"
+    start: int = 1
+    beside: tuple[str, ...] = ()
+    drifts: bool = True
+    """Records move from page to page while others come and go, so a count taken at the start must be reached."""
+
+    def first(self, request: Request) -> Request:
+        return _params(request, {self.page_size: str(self.size), self.page: str(self.start)})
+
+    def next(
+        self, request: Request, answer: Answer, count: int, envelope: Mapping[str, Any]
+    ) -> Request | None:  # noqa: ARG002
+        number = int(dict(request.params)[self.page])
+        if count == 0:
+            return None
+        pages = _count(answer, self.pages_header)
+        total = _count(answer, self.total_header)
+        if pages is None and total is not None:
+            pages = -(-total // self.size)
+        if pages is not None:
+            if number - self.start + 1 >= pages:
+                return None
+        elif count < self.size:
+            return None
+        return _params(request, {self.page: str(number + 1)})
+
+    def total(self, answer: Answer) -> int | None:
+        """The vendor's count of the list; fit as ``Stream.total``."""
+        return _count(answer, self.total_header)
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """``offset`` and ``limit`` parameters; ends at a short page."""
+
+    size: int = 100
+    offset: str = "offset"
+    limit: str = "limit"
+    beside: tuple[str, ...] = ()
+    drifts: bool = True
+
+    def first(self, request: Request) -> Request:
+        return _params(request, {self.limit: str(self.size), self.offset: "0"})
+
+    def next(
+        self, request: Request, answer: Answer, count: int, envelope: Mapping[str, Any]
+    ) -> Request | None:  # noqa: ARG002
+        if count < self.size:
+            return None
+        return _params(request, {self.offset: str(int(dict(request.params)[self.offset]) + count)})
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The answer names the next page's address, in its ``Link`` header or beside the records.
+
+    The client refuses an address on another host.
+    """
+
+    path: str = ""
+    """Dotted path of the address beside the records; "" reads the ``Link`` header."""
+    beside: tuple[str, ...] = ()
+
+    def first(self, request: Request) -> Request:
+        return request
+
+    def next(
+        self, request: Request, answer: Answer, count: int, envelope: Mapping[str, Any]
+    ) -> Request | None:  # noqa: ARG002
+        address = _dig(envelope, self.path) if self.path else _next_link(answer.headers.get("link", ""))
+        if not isinstance(address, str) or not address:
+            return None
+        return replace(request, path=urljoin(request.path, address), params=())
+
+
+def _next_link(header: str) -> str:
+    for part in header.split(","):
+        address, _, rest = part.partition(";")
+        if 'rel="next"' in rest or "rel=next" in rest:
+            return address.strip().strip("<>")
+    return ""
+
+
+def _dig(value: Any, path: str) -> Any:
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _count(answer: Answer, header: str) -> int | None:
+    text = answer.headers.get(header, "")
+    return int(text) if text.isdigit() else None
+
+
+def _params(request: Request, changes: Mapping[str, str]) -> Request:
+    kept = tuple((k, v) for k, v in request.params if k not in changes)
+    return replace(request, params=(*kept, *changes.items()))
+
+
+def _variables(request: Request, changes: Mapping[str, Json]) -> Request:
+    return replace(
+        request, body={**request.body, "variables": {**(request.body.get("variables") or {}), **changes}}
+    )
+
+
+# --- cutting a page -------------------------------------------------------------------------------------
+
+
+def splitter(path: str, beside: Sequence[str] = ()) -> Callable[[bytes], tuple[list[bytes], dict[str, Any]]]:
+    """A function that cuts a body into the records at ``path`` and what stands ``beside`` them.
+
+    The records are skipped over, not decoded. The path may lead through lists, whose records are then joined. A
+    null on the way means there are none; a missing step is an error, because an answer of another shape must
+    never pass for an empty list. Raises ``Retry``.
+    """
+    steps = path.split(".") if path else []
+    decoder = msgspec.json.Decoder(_envelope(steps, tuple(beside)) if steps else Raws)
+
+    def split(content: bytes) -> tuple[list[bytes], dict[str, Any]]:
+        try:
+            level: list[Any] = [decoder.decode(content)]
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            begins = content[:60].decode("utf-8", "replace")
+            raise Retry(f"the page is not the JSON expected ({error}); it begins {begins!r}") from None
+        parents: list[Any] = []
+        for _ in steps:
+            parents, found = level, [parent.records for parent in level]
+            if any(value is msgspec.UNSET for value in found):
+                raise Retry(f"the page holds no {path}")
+            level = [part for value in found for part in _parts(value)]
+        envelope = (
+            {name: getattr(parents[-1], f"beside{i}") for i, name in enumerate(beside)} if parents else {}
+        )
+        records = level if steps else level[0]
+        return [bytes(record) for record in records], envelope
+
+    return split
+
+
+def _parts(value: Any) -> Sequence[Any]:
+    return () if value is None else value if isinstance(value, list) else (value,)
+
+
+def _envelope(steps: Sequence[str], beside: tuple[str, ...]) -> Any:
+    """A struct type for the objects on the way to the records, the innermost with what stands beside them."""
+    kind: Any = Raws | None | msgspec.UnsetType
+    for depth, step in enumerate(reversed(steps)):
+        fields: list[tuple[str, Any, Any]] = [("records", kind, msgspec.UNSET)]
+        names = {"records": step}
+        if depth == 0:
+            fields += [(f"beside{i}", Any, None) for i in range(len(beside))]
+            names |= {f"beside{i}": name for i, name in enumerate(beside)}
+        struct = msgspec.defstruct("Envelope", fields, rename=names, gc=False)
+        kind = struct | list[struct] | None | msgspec.UnsetType  # type: ignore[valid-type]
+    return struct
+
+
+def keys(path: str) -> Callable[[Sequence[bytes]], list[str]]:
+    """A function that reads the key at ``path`` of each record, as text ("" where there is none)."""
+    kind: Any = msgspec.Raw | msgspec.UnsetType
+    for step in reversed(path.split(".")):
+        kind = msgspec.defstruct("Keyed", [("key", kind, msgspec.UNSET)], rename={"key": step}, gc=False)
+    decoder = msgspec.json.Decoder(kind)
+    depth = range(len(path.split(".")))
+
+    def read(records: Sequence[bytes]) -> list[str]:
+        found = []
+        for record in records:
+            try:
+                value: Any = decoder.decode(record)
+                for _ in depth:
+                    value = getattr(value, "key", msgspec.UNSET)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                value = msgspec.UNSET
+            found.append("" if value is msgspec.UNSET else bytes(value).decode("utf-8", "replace").strip('"'))
+        return found
+
+    return read
+
+
+class Repetition:
+    """Notices a page that was there before: byte for byte at any time, or by its ids right after itself."""
+
+    def __init__(self, key: str) -> None:
+        self._keys = keys(key)
+        self._seen: set[int] = set()
+        self._previous: list[str] = []
+
+    def repeats(self, records: Sequence[bytes], *, by_key: bool) -> bool:
+        """Whether this page repeats; remembers it."""
+        if not records:
+            return False
+        mark = hash(tuple(hash(record) for record in records))
+        known = mark in self._seen
+        self._seen.add(mark)
+        if by_key:
+            ids = self._keys(records)
+            known = known or ids == self._previous
+            self._previous = ids
+        return known

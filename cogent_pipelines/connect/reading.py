@@ -1,0 +1,306 @@
+"""Reading a stream to its end, by pages or by the vendor's export.
+
+Belongs here: following pages, completing nested lists, putting exported children back into their parents.
+Does not belong here: sending (``client``), where pages are (``paging``), checking or keeping records (``landing``).
+
+The next page is asked for while the present one is worked on. Memory holds two pages, or one exported record
+and its children, however long the list is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cogent_pipelines import clock
+from cogent_pipelines.connect.paging import Page, Repetition, splitter
+from cogent_pipelines.connect.spec import Answer, Bulk, Inner, Request, Stream, Window
+from cogent_pipelines.errors import Reject, Retry
+
+if TYPE_CHECKING:
+    from cogent_pipelines.connect.client import Client
+
+POLL_FIRST, POLL_LAST, POLL_PATIENCE = 1.0, 30.0, 24 * 3600.0
+"""Seconds between two looks at an export, at first and at last, and how long it may run in all."""
+GOES_ON = re.compile(rb'"hasNextPage"\s*:\s*true')
+CHILD = b'"__parentId"'
+
+_exact = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+Split = tuple[Answer, list[bytes], Mapping[str, Any]]
+
+
+def decode(record: bytes) -> Any:
+    """A record with its numbers exact."""
+    return _exact.decode(record)
+
+
+def encode(record: Any) -> bytes:
+    """A record as bytes, its numbers as they came."""
+    return _encoder.encode(record)
+
+
+# --- pages ----------------------------------------------------------------------------------------------
+
+
+async def pages(client: Client, stream: Stream, window: Window) -> AsyncGenerator[Page, None]:
+    """Every page of every pass of ``stream``. A list that begins to repeat itself ends there, with a note."""
+    number, before = 0, 0
+    has_total = stream.total is not None
+    passes = (stream.request, *stream.also)
+    for turn, make in enumerate(passes, 1):
+        total: int | None = None
+        count = 0
+        async with aclosing(_one_pass(client, stream, make(window, client.system))) as answers:
+            async for answer, records, is_last, repeats in answers:
+                number += 1
+                count += len(records)
+                if stream.total is not None and (total is None or (is_last and not _drifts(stream))):
+                    total = stream.total(answer)
+                    has_total = has_total and total is not None
+                note = ""
+                if repeats and total is not None and count < total:
+                    note = f"the list began to repeat itself after {count} of {total}"
+                yield Page(
+                    records=await completed(client, stream.inner, records),
+                    number=number,
+                    read_at=answer.read_at,
+                    total=before + (total or 0) if has_total else None,
+                    is_last=is_last and turn == len(passes),
+                    note=note,
+                )
+        before += total or 0
+
+
+def _drifts(stream: Stream) -> bool:
+    """Whether records move between the pages while they are read, so that only the first count binds."""
+    return bool(getattr(stream.paging, "drifts", False))
+
+
+async def _one_pass(
+    client: Client, stream: Stream, request: Request
+) -> AsyncGenerator[tuple[Answer, list[bytes], bool, bool], None]:
+    """(answer, records, is the last, repeats an earlier page) for each page, the next one already under way."""
+    paging = stream.paging
+    split = splitter(stream.records, getattr(paging, "beside", ()))
+    repetition = Repetition(stream.key)
+
+    def cut(answer: Answer) -> Split:
+        if not answer.content:  # 204: some vendors end a list so
+            if answer.status == 204:  # noqa: PLR2004
+                return answer, [], {}
+            raise Retry("the page is empty")
+        records, envelope = split(answer.content)
+        return answer, records, envelope
+
+    request = paging.first(request)
+    task = asyncio.create_task(client.fetch(request, cut))
+    following: Request | None = request
+    try:
+        while following is not None:
+            request = following
+            answer, records, envelope = await task
+            following = paging.next(request, answer, len(records), envelope)
+            repeats = repetition.repeats(records, by_key=_drifts(stream))
+            if repeats:
+                records, following = [], None
+            if following is not None:
+                task = asyncio.create_task(client.fetch(following, cut))
+            yield answer, records, following is None, repeats
+    finally:
+        if not task.done():
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+# --- nested lists ---------------------------------------------------------------------------------------
+
+
+async def completed(client: Client, inner: Sequence[Inner], records: list[bytes]) -> list[bytes]:
+    """``records`` with every nested list that a page cut off read to its end."""
+    cut = [i for i, record in enumerate(records) if inner and GOES_ON.search(record)]
+    if not cut:
+        return records
+    whole = await asyncio.gather(*(_complete(client, inner, records[i]) for i in cut))
+    records = list(records)
+    for i, record in zip(cut, whole, strict=True):
+        records[i] = record
+    return records
+
+
+async def _complete(client: Client, inner: Sequence[Inner], line: bytes) -> bytes:
+    record = decode(line)
+    for part in inner:
+        for holder, connection in _connections(record, record, part.path.split(".")):
+            await _read_on(client, part, holder, connection)
+    return encode(record)
+
+
+def _connections(holder: Any, value: Any, steps: Sequence[str]) -> list[tuple[Any, dict[str, Any]]]:
+    """(holder, connection) for every connection at the path; an element of a list on the way is a holder."""
+    if isinstance(value, list):
+        return [found for element in value for found in _connections(element, element, steps)]
+    if not isinstance(value, dict):
+        return []
+    if not steps:
+        return [(holder, value)]
+    return _connections(holder, value.get(steps[0]), steps[1:])
+
+
+async def _read_on(
+    client: Client, part: Inner, holder: Mapping[str, Any], connection: dict[str, Any]
+) -> None:
+    seen: set[str] = set()
+    while (info := connection.get("pageInfo")) and info.get("hasNextPage"):
+        after = info.get("endCursor")
+        if not isinstance(after, str) or after in seen:
+            raise Retry(f"the nested list {part.path} says it goes on but gives no new cursor")
+        seen.add(after)
+        more: Any = await client.fetch(part.request(holder, after), lambda answer: decode(_json(answer)))
+        for step in part.answer.split("."):
+            more = more.get(step) if isinstance(more, dict) else None
+        if not isinstance(more, dict):
+            raise Retry(f"the rest of the nested list {part.path} was not in the answer")
+        for name in ("nodes", "edges"):
+            if name in connection or name in more:
+                connection[name] = [*(connection.get(name) or ()), *(more.get(name) or ())]
+        connection["pageInfo"] = more.get("pageInfo") or {"hasNextPage": False}
+
+
+def _json(answer: Answer) -> bytes:
+    try:
+        msgspec.json.decode(answer.content, type=msgspec.Raw)
+    except msgspec.DecodeError as error:
+        raise Retry(f"the answer is not whole JSON ({error})") from None
+    return answer.content
+
+
+# --- exports --------------------------------------------------------------------------------------------
+
+
+async def bulk(
+    client: Client, stream: Stream, window: Window, *, resume: str | None, on_started: Callable[[str], None]
+) -> AsyncGenerator[bytes, None]:
+    """Every record of the export, whole. Raises Reject when the stream has none or the export failed."""
+    export = stream.bulk
+    if export is None:
+        raise Reject(f"{stream.name} has no export", code="no_bulk")
+    operation = resume
+    if operation is None:
+        operation = await client.fetch(
+            export.start(window, client.system), lambda answer: _started(export, answer)
+        )
+        on_started(operation)
+        client.crash("bulk_started")
+    url = await _finished(client, export, operation)
+    if not url:
+        return
+    partial: list[str] = []
+    async with (
+        aclosing(client.lines(url)) as lines,
+        aclosing(_reassembled(export, stream.key, lines)) as records,
+    ):
+        async for record in records:
+            if export.is_partial is None or export.again is None or not export.is_partial(decode(record)):
+                yield record
+                continue
+            partial.append(str(_at(decode(record), stream.key)))
+            if len(partial) == export.again_batch:
+                for whole in await _again(client, stream, export, partial):
+                    yield whole
+                partial = []
+    if partial:
+        for whole in await _again(client, stream, export, partial):
+            yield whole
+
+
+def _started(export: Bulk, answer: Answer) -> str:
+    return export.started(answer.json())
+
+
+async def _finished(client: Client, export: Bulk, operation: str) -> str:
+    """The address of the export's file, "" when it holds nothing, once it is ready."""
+    began, pause = clock.now(), POLL_FIRST
+    while True:
+        request = export.poll(operation, client.system)
+        url: str | None = await client.fetch(request, lambda answer: export.finished(answer.json()))
+        if url is not None:
+            return url
+        if (clock.now() - began).total_seconds() > POLL_PATIENCE:
+            raise Retry(f"the export {operation} does not finish")
+        await clock.sleep(pause)
+        pause = min(pause * 1.5, POLL_LAST)
+
+
+async def _again(client: Client, stream: Stream, export: Bulk, ids: Sequence[str]) -> list[bytes]:
+    """The whole records of ``ids``; one that is gone meanwhile is left out, as a later read would."""
+    if export.again is None:
+        return []
+    split = splitter(export.again_records)
+    records = await client.fetch(export.again(ids), lambda answer: split(answer.content)[0])
+    return await completed(client, stream.inner, [record for record in records if record != b"null"])
+
+
+async def _reassembled(export: Bulk, key: str, lines: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Parents with their children put back. A parent goes out when the next one begins."""
+    family: dict[str, dict[str, Any]] = {}
+    root: dict[str, Any] | None = None
+    async for line in lines:
+        if CHILD in line:
+            child = decode(line)
+            parent = family.get(str(child.pop("__parentId", "")))
+            if parent is None or root is None:
+                raise Reject("the export is not grouped: a child came without its parent", code="bulk_order")
+            kind = _kind(child.get("id"))
+            path = export.children.get(kind)
+            if path is None:
+                raise Reject(f"the export holds children of an undeclared kind {kind!r}", code="bulk_kind")
+            _list_at(parent, path).append(child)
+            if child.get("id") is not None:
+                family[str(child["id"])] = child
+            continue
+        if root is not None:
+            yield encode(root)
+        root = decode(line)
+        if not isinstance(root, dict):
+            raise Reject("a line of the export is no object", code="bulk_line")
+        for path in export.children.values():
+            _list_at(
+                root, path
+            )  # a parent without children has the list all the same, as a page would give it
+        family = {str(_at(root, key)): root}
+    if root is not None:
+        yield encode(root)
+
+
+def _kind(gid: Any) -> str:
+    """``LineItem`` of ``gid://shopify/LineItem/1?x=y``."""
+    parts = str(gid).split("/")
+    return parts[-2] if len(parts) > 1 else ""
+
+
+def _at(record: Any, path: str) -> Any:
+    for step in path.split("."):
+        record = record.get(step) if isinstance(record, dict) else None
+    return record
+
+
+def _list_at(record: dict[str, Any], path: str) -> list[Any]:
+    """The list at ``path``, made when it is not there."""
+    *steps, last = path.split(".")
+    for step in steps:
+        if not isinstance(record.get(step), dict):
+            record[step] = {}
+        record = record[step]
+    if not isinstance(record.get(last), list):
+        record[last] = []
+    found: list[Any] = record[last]
+    return found

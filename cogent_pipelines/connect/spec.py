@@ -1,0 +1,323 @@
+"""The words in which a vendor is declared.
+
+Belongs here: the frozen types a ``vendors/<slug>.py`` file is written in, and nothing that does anything.
+Does not belong here: sending, paging, waiting or retrying (``client``, ``paging``, ``limits``, ``auth``).
+
+A vendor is a kind (``shopify``); a system is one configured account of it (``web_uk``). Wherever the
+vocabulary cannot say a thing, an object with the slot's protocol is passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import msgspec
+
+from cogent_pipelines.errors import Retry
+
+Json = Any
+"""A decoded JSON value."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One configured account, as the connect layer needs it. Secrets are looked up by name when used."""
+
+    name: str
+    vendor: str
+    base_url: str
+    secrets: Mapping[str, str]
+    """What the vendor calls a secret -> the environment variable that holds it (or ``<NAME>_FILE``)."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Facts of this account a vendor file needs: API version, the WMS's channel id, and the like."""
+    account: str = ""
+    """Limiter state is kept per account; empty means the system's own name."""
+    loopback_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, relative to the system's base URL."""
+
+    method: str
+    path: str
+    params: tuple[tuple[str, str], ...] = ()
+    body: Json = None
+    form: Mapping[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cost: float = 1.0
+    """Expected cost in the limit's own units (calls, or GraphQL points)."""
+    is_write: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, body undecoded. ``json()`` decodes it (raises ``Retry`` when it is not JSON)."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    read_at: datetime
+
+    def json(self) -> Json:
+        """The body as Python objects. Raises ``Retry`` (effect unknown) when it is not JSON."""
+        try:
+            return msgspec.json.decode(self.content)
+        except msgspec.DecodeError as error:
+            head = self.content[:60].decode("utf-8", "replace")
+            raise Retry(f"the answer is not JSON ({error}); it begins {head!r}", effect="unknown") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What to read: records changed in [start, end). ``start`` None reads everything."""
+
+    start: datetime | None
+    end: datetime
+
+
+# --- how to get in, how fast, how far ----------------------------------------------------------------
+
+
+class Auth(Protocol):
+    """Puts credentials on a request. Implementations: ``connect/auth.py``."""
+
+    async def headers(self, system: System, send: Any, *, renew: bool = False) -> Mapping[str, str]:
+        """The headers that authenticate; ``renew`` after a 401 asks for fresh ones."""
+        ...
+
+
+class Limit(Protocol):
+    """How much may be sent. Implementations: ``connect/limits.py`` (LeakyBucket, CostBudget, HeaderQuota)."""
+
+    @property
+    def capacity(self) -> float:
+        """How much may be spent at once."""
+        ...
+
+    @property
+    def per_second(self) -> float:
+        """How fast what was spent comes back."""
+        ...
+
+    @property
+    def concurrent(self) -> int:
+        """How many requests one process may have under way."""
+        ...
+
+    def learn(self, answer: Answer) -> Any:
+        """What the answer says of the limit's state (``limits.Seen``), or None."""
+        ...
+
+
+class Paging(Protocol):
+    """Where the next page is. Implementations: ``connect/paging.py``.
+
+    An optional attribute ``beside`` names what stands beside the records in the body; ``envelope`` holds it.
+    """
+
+    def first(self, request: Request) -> Request:
+        """``request`` with this paging's own parameters on it."""
+        ...
+
+    def next(
+        self, request: Request, answer: Answer, count: int, envelope: Mapping[str, Any]
+    ) -> Request | None:
+        """The request for the page after ``answer`` (which had ``count`` records), or None at the end.
+
+        ``envelope`` is what stood beside the records in the body, as far as ``beside`` names it.
+        """
+        ...
+
+
+# --- reading ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How a stream is read by increments: on which field, and how far each window looks back."""
+
+    field: str
+    overlap: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """A nested list that a page cuts off: where it is in the record, and how the rest of it is asked for."""
+
+    path: str
+    """Dotted path of the connection inside the record, for example ``lineItems``; it may lead through a list."""
+    request: Callable[[Mapping[str, Json], str], Request]
+    """(record, after-cursor) -> request for the next part of the list. Where the path leads through a list,
+    the element of it that holds the connection stands for the record."""
+    answer: str
+    """Dotted path of the same connection inside that request's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A first load by the vendor's export: started, polled and downloaded as a file of lines."""
+
+    start: Callable[[Window, System], Request]
+    started: Callable[[Json], str]
+    """The start's answer -> operation id."""
+    poll: Callable[[str, System], Request]
+    finished: Callable[[Json], str | None]
+    """The poll's answer -> URL of the file ("" for no rows), None while it runs; raises Retry or Reject."""
+    children: Mapping[str, str]
+    """Kind of a child line (as its id names it) -> dotted path of the list in its parent."""
+    chunk: str = "month"
+    is_partial: Callable[[Mapping[str, Json]], bool] | None = None
+    """Whether an exported record has parts that an export cannot hold; such a one is read again by its id."""
+    again: Callable[[Sequence[str]], Request] | None = None
+    """Ids -> request for the whole records."""
+    again_records: str = "data.nodes"
+    """Dotted path of the list of records in that request's answer."""
+    again_batch: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One kind of record: how it is read and how one version of it is told from another."""
+
+    name: str
+    """Also its raw table's name in the schema named after the vendor."""
+    request: Callable[[Window, System], Request]
+    records: str
+    """Dotted path of the list of records in the answer; "" when the body is the list."""
+    paging: Paging
+    key: str = "id"
+    version: str | None = None
+    """Field whose greater value is the newer version; None: the later read is."""
+    cursor: Cursor | None = None
+    also: tuple[Callable[[Window, System], Request], ...] = ()
+    """Further passes whose records belong to the same stream (a list that hides some states)."""
+    inner: tuple[Inner, ...] = ()
+    bulk: Bulk | None = None
+    entity: str = ""
+    """The estate's entity whose cadence applies: orders, shipments, stock, products, payouts, ..."""
+    total: Callable[[Answer], int | None] | None = None
+    """The vendor's own count of what the list holds, where it gives one."""
+    ids: Callable[[Window, System], Request] | None = None
+    """A cheaper request for the daily sweep whose records need hold nothing but the key; None: ``request``."""
+    left_out: tuple[str, ...] = ()
+    """Fields known to be in the records and kept out of the raw table on purpose: dotted paths, ``[]`` for a
+    list; one that ends in ``*`` means every path that begins so. What is in neither is news."""
+    levels: str = ""
+    """SELECT over ``{rows}`` (the raw rows just found new or changed) giving facility_ref, sku and available:
+    stock levels, noted in ops.stock_changes where they differ from the last one noted."""
+
+
+# --- writing ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """One thing that should be true at a target: a row of a ``wanted`` view, as a vendor file sees it."""
+
+    sync: str
+    act: str
+    key: str
+    reference: str
+    """What we put on the target's record to find it again."""
+    fields: Mapping[str, Any]
+    refs: Mapping[str, str] = field(default_factory=dict)
+    """Earlier steps of the same promise: action -> id at the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the target holds for a want: its own id and the comparable fields, in our words."""
+
+    ref: str
+    fields: Mapping[str, Any]
+    count: int = 1
+    """How many records of the target answer to this want; more than one is a double."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list whose recent records answer for a whole batch: ``found(want, [the records of its reference])``.
+
+    Before a first send it is read since the last complete read of what ``wanted`` was computed from; to
+    read back, since the sends. A list may lag: what is absent from it after a send, and every unknown
+    outcome, is asked for by ``Lookup.requests``.
+    """
+
+    stream: Stream
+    reference: Callable[[Json], str]
+    """A record -> the reference its want would carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """How the target is asked what it holds: before a send, after an unknown outcome, and to read back."""
+
+    requests: Callable[[Sequence[Want], System], Sequence[Request]]
+    found: Callable[[Want, Sequence[Json]], Found | None]
+    """(want, decoded answers of every request of its batch) -> what is there, or None. Exact matches only."""
+    batch: int = 1
+    listing: Listing | None = None
+    """A list that answers for many wants where ``requests`` costs calls per want; None: ask one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to one want of a write: accepted with the target's id, or refused with its reason."""
+
+    ref: str = ""
+    refused: str = ""
+    code: str = "rejected"
+    again: bool = False
+    """Refused for a reason that a re-read and a new key cure (compare-and-set, concurrent request)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One kind of write: its pure payload builder, how its answer is read, and how its effect is seen."""
+
+    action: str
+    request: Callable[[Sequence[Want], System, str], Request]
+    """(wants of one batch, system, idempotency key) -> request."""
+    receipts: Callable[[Sequence[Want], Json], Sequence[Receipt]]
+    """(wants, decoded 2xx answer) -> one receipt per want, in order."""
+    lookup: Lookup
+    done: Callable[[Want, Found], bool] = lambda want, found: True
+    """Whether what was found already satisfies the want (an order that exists; a level that equals)."""
+    guard: Callable[[Want, Found | None], None] = lambda want, found: None
+    """Raises ``Reject`` when the target's present state forbids the write (past the point of no return)."""
+    compare: tuple[str, ...] = ()
+    """Fields of the want that must equal the found fields at read-back."""
+    batch: int = 1
+    has_idempotency: bool = False
+    settle: timedelta = timedelta(seconds=60)
+    """How long after an unknown outcome the target may still show no effect (longest request + list lag)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """A kind of system: everything the engine needs to talk to it, as facts."""
+
+    slug: str
+    title: str
+    roles: frozenset[str]
+    hosts: tuple[str, ...]
+    """Host name patterns a live system of this vendor may have (fnmatch)."""
+    auth: Auth
+    limit: Limit
+    streams: tuple[Stream, ...]
+    writes: Mapping[tuple[str, str], tuple[Write, ...]]
+    """(sync, act) -> the writes that carry it out, in order."""
+    check: Callable[[Request, Answer], None] = lambda request, answer: None
+    """Raises Retry, Reject or Halt for errors that hide in a 2xx answer or in this vendor's bodies."""
+    probe: Callable[[System], Request] | None = None
+    """The cheapest request that proves the credentials good."""
+    pages: Mapping[str, str] = field(default_factory=dict)
+    """Entity -> the vendor's own page of it, with {admin} and {id}."""
+    max_page_bytes: int = 50_000_000
+    """A decompressed answer larger than this is refused before it fills the memory."""
+    download_hosts: tuple[str, ...] = ()
+    """Host name patterns that finished exports of a live system may be fetched from (fnmatch)."""

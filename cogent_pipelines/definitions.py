@@ -1,0 +1,45 @@
+"""What Dagster loads. Short: it puts together what the files of ``defs`` declare for the estate in force.
+
+Belongs here: assembly.
+Does not belong here: anything else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+
+from cogent_pipelines import estate as estates
+from cogent_pipelines.defs import alerts, automation, checks, delivery, ingest, outbox, resources, transform, verification
+from cogent_pipelines.vendors import accounts
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The code location of the estate named by ``COGENT_ESTATE``, keeping everything in ``COGENT_STATE``."""
+    return build(resources.estate_file(), Path(resources.state()))
+
+
+def build(estate_file: str, state: Path) -> dg.Definitions:
+    """The definitions for one estate and its folder."""
+    estate = estates.load(estate_file)
+    accounts.check(estate, estate_file)
+    manifest = transform.manifest(estates.Place(state))
+    judged = checks.checks(estate, manifest)
+    made = automation.jobs(estate, [spec.key for spec in judged.check_specs])
+    return dg.Definitions(
+        assets=[
+            *ingest.assets(estate),
+            transform.models(manifest),
+            outbox.assets(estate),
+            delivery.assets(estate),
+            verification.assets(estate),
+            alerts.today(),
+        ],
+        asset_checks=[judged],
+        jobs=list(made.values()),
+        schedules=automation.schedules(estate, made),
+        sensors=[automation.outbox_sensor(made), alerts.alert_sensor()],
+        resources=resources.build(estate_file, state),
+    )

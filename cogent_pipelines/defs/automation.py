@@ -1,0 +1,127 @@
+"""When things run: a schedule per flow, and the sensor that asks the ledger what is due.
+
+Belongs here: jobs, schedules and the outbox sensor.
+Does not belong here: what a flow reads (``flows``) or does (the other files of this folder).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from cogent_pipelines.defs.flows import FLOWS, Flow, streams
+from cogent_pipelines.defs.resources import Retailer
+from cogent_pipelines import clock
+from cogent_pipelines.estate import Estate, span
+from cogent_pipelines.ledger import beats, promises
+
+TICK = "tick"
+Jobs = dict[str, Any]
+"""Flow -> its job (``define_asset_job`` gives a type that Dagster does not name in public)."""
+
+
+def _cron(seconds: float) -> str:
+    """The cron line nearest to a cadence; Dagster's schedules know no less than a minute."""
+    minutes = max(1, round(seconds / 60))
+    if minutes < 60:  # noqa: PLR2004
+        return f"*/{minutes} * * * *"
+    if minutes < 24 * 60:
+        return f"7 */{minutes // 60} * * *"
+    return "23 3 * * *"
+
+
+def _keys(estate: Estate, flow: Flow) -> list[dg.AssetKey]:
+    keys = [dg.AssetKey([vendor, s.name]) for vendor, found in streams(estate, flow).items() for s in found]
+    for sync in flow.syncs:
+        keys += [dg.AssetKey([stage, sync]) for stage in ("outbox", "delivery", "verification")]
+    return keys
+
+
+def jobs(estate: Estate, checks: Sequence[dg.AssetCheckKey]) -> Jobs:
+    """One job per flow of the estate, one for a whole pass, one for what the sensor starts, one for dbt."""
+    made = {}
+    rules = dg.AssetSelection.checks(*checks)
+    every: dict[dg.AssetKey, None] = {}
+    for flow in FLOWS:
+        if flow.name in estate.cadence and (keys := _keys(estate, flow)):
+            if flow.syncs:
+                every.update(dict.fromkeys(keys))
+            made[flow.name] = dg.define_asset_job(
+                f"flow_{flow.name}",
+                # What is read seldom is judged by the next frequent flow, a minute later.
+                selection=dg.AssetSelection.assets(*keys) | rules if flow.syncs else dg.AssetSelection.assets(*keys),
+                executor_def=dg.in_process_executor,
+                description=f"Reads {', '.join(f'{r} {e}' for r, e in flow.reads)}"
+                + (
+                    f"; judges every rule; plans, delivers and verifies {', '.join(flow.syncs)}." if flow.syncs else "."
+                ),
+            )
+    stages = [k for k in every if k.path[0] in {"delivery", "verification"}]
+    made["deliver"] = dg.define_asset_job(
+        "deliver_due",
+        selection=dg.AssetSelection.assets(*stages),
+        executor_def=dg.in_process_executor,
+        description="Sends and verifies what the ledger says is due; started by the sensor outbox_due.",
+    )
+    made[TICK] = dg.define_asset_job(
+        TICK,
+        selection=dg.AssetSelection.assets(*every, dg.AssetKey(["reports", "today"])) | rules,
+        executor_def=dg.in_process_executor,
+        description="One pass of everything: what `cogent tick` runs.",
+    )
+    made["build"] = dg.define_asset_job(
+        "build_models",
+        selection=dg.AssetSelection.groups("staging", "marts", "rules", "wanted", "reports", "mappings")
+        - dg.AssetSelection.assets(dg.AssetKey(["reports", "today"]))
+        - dg.AssetSelection.checks(*checks),
+        executor_def=dg.in_process_executor,
+        description="dbt build with its tests: on deploy, after a change of a model or a mapping, and daily.",
+    )
+    return made
+
+
+def schedules(
+    estate: Estate, made: Jobs
+) -> list[dg.ScheduleDefinition]:
+    """A schedule per flow at the estate's cadence, and the daily build."""
+    found = [
+        dg.ScheduleDefinition(
+            name=f"{flow}_every_{text}",
+            job=made[flow],
+            cron_schedule=_cron(span(text).total_seconds()),
+            execution_timezone=estate.time_zone,
+            description=f"{flow}: every {text}, by the estate's cadence.",
+        )
+        for flow, text in estate.cadence.items()
+        if flow in made
+    ]
+    found.append(
+        dg.ScheduleDefinition(
+            name="models_daily", job=made["build"], cron_schedule="41 4 * * *", execution_timezone=estate.time_zone
+        )
+    )
+    return found
+
+
+def outbox_sensor(made: Jobs) -> dg.SensorDefinition:
+    """The sensor that asks the ledger what is due; one run drains many operations (design row 8)."""
+
+    @dg.sensor(name="outbox_due", job=made["deliver"], minimum_interval_seconds=15)
+    def outbox_due(context: dg.SensorEvaluationContext, retailer: Retailer) -> dg.SensorResult | dg.SkipReason:
+        with retailer.ledger() as ledger:
+            beats.beat(ledger, "outbox_due")
+            due = sum(one.to_send + one.to_look_at for one in promises.due(ledger, clock.now()))
+        if not due:
+            return dg.SkipReason("nothing is due")
+        running = context.instance.get_run_records(
+            dg.RunsFilter(
+                job_name="deliver_due",
+                statuses=[dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
+            ),
+            limit=1,
+        )
+        if running:
+            return dg.SkipReason(f"{due} due; a delivery run is under way and drains them")
+        return dg.SensorResult(run_requests=[dg.RunRequest(tags={"cogent/due": str(due)})])
+
+    return outbox_due

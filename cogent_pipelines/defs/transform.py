@@ -1,0 +1,81 @@
+"""Staging, marts, rules, wanted, reports and mappings: dbt's models as assets, built by dbt with their tests.
+
+Belongs here: turning dbt's project into assets.
+Does not belong here: evaluating a rule on the hot path (``checks``), which never starts dbt.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+
+from cogent_pipelines import clock, warehouse
+from cogent_pipelines.defs.flows import vendors
+from cogent_pipelines.defs.resources import DBT, Retailer, dbt
+from cogent_pipelines.estate import Estate, Place
+from cogent_pipelines.landing import merge
+from cogent_pipelines.ledger import copy as ledger_copy
+from cogent_pipelines.ledger.ledger import open as open_ledger
+from cogent_pipelines.rules import estate_tables, mappings
+
+
+class _Translator(DagsterDbtTranslator):  # type: ignore[misc]
+    """dbt's names are ours already: source ``shopify.orders`` is the asset [shopify, orders]."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        kind = dbt_resource_props["resource_type"]
+        if kind == "source":
+            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
+        return dg.AssetKey([dbt_resource_props["config"].get("schema") or "main", dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return str(dbt_resource_props["config"].get("schema") or "main")
+
+
+def manifest(place: Place) -> Path:
+    """dbt's manifest for this place, made by ``dbt parse`` when a model is newer than it."""
+    newest = max(file.stat().st_mtime for file in DBT.rglob("*") if file.suffix in {".sql", ".yml", ".csv"})
+    if not place.manifest.exists() or place.manifest.stat().st_mtime < newest:
+        place.manifest.parent.mkdir(parents=True, exist_ok=True)
+        dbt(place).cli(["parse", "--quiet"], target_path=place.manifest.parent).wait()
+    return place.manifest
+
+
+def lay_out(place: Place, estate: Estate) -> None:
+    """Make every table the models read, empty where nothing was landed yet."""
+    place.root.mkdir(parents=True, exist_ok=True)
+    with (
+        closing(open_ledger(place.ledger_url, state=place.root)) as ledger,
+        warehouse.open(place.warehouse) as connection,
+    ):
+        for slug in vendors(estate):
+            merge.prepare(connection, slug)
+        ledger_copy.copy(connection, ledger)
+        make_ready(connection, estate)
+
+
+def make_ready(connection: duckdb.DuckDBPyConnection, estate: Estate) -> None:
+    """Bring in what people may have changed since the last look: the estate's file and the mappings."""
+    estate_tables.write(connection, estate, clock.now())
+    mappings.load(connection, DBT / "seeds")
+
+
+def models(manifest: Path) -> dg.AssetsDefinition:
+    """Every dbt model and seed as one asset each, built in one step."""
+
+    @dbt_assets(manifest=manifest, dagster_dbt_translator=_Translator(), name="dbt_build", pool="dbt")
+    def dbt_build(
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, retailer: Retailer
+    ) -> Iterator[Any]:
+        lay_out(retailer.place(), retailer.estate())
+        # dbt is another process and opens DuckDB by itself: it learns where, and what instant it is, from here.
+        os.environ["COGENT_WAREHOUSE"] = str(retailer.place().warehouse)
+        os.environ["COGENT_AS_OF"] = clock.now().isoformat()
+        yield from dbt.cli(["build"], context=context).stream()
+
+    return dbt_build

@@ -1,0 +1,343 @@
+"""The demo: a retailer's days on the sandbox, looked at as a data team would, judged by the sandbox's truth.
+
+Belongs here: starting the sandbox, moving its clock and ours together, one tick after another, and the last page.
+Does not belong here: what a tick does (``defs``), what the books count (``reports``), how vendors behave (``sandbox``).
+
+It is a time-lapse: between two ticks the sandbox's clock jumps, within a tick it runs at ``SPEED``. Limits, waits,
+token lives and windows all pass in that time.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cogent_pipelines import clock
+from cogent_pipelines import estate as estates
+from cogent_pipelines.errors import BadInput
+from cogent_pipelines.estate import SANDBOX_PORT, Estate, Place, span
+
+ROOT = Path(__file__).resolve().parents[1]
+SPEED = 60.0
+MOST_TICKS = 400
+SETTLING = 8
+"""Ticks after the last day, in which what is still under way may end."""
+log = logging.getLogger("cogent.demo")
+_LOUDNESS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""What a run says goes to Dagster's own storage, and its failures to the framework log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the demo is run with."""
+
+    estate: Path
+    state: Path | None
+    seed: int
+    orders: str
+    days: float
+    faults: str
+    every: str
+    defects: int
+    ui: bool
+
+
+@dataclass(slots=True)
+class Tick:
+    """What one pass did."""
+
+    succeeded: bool
+    seconds: float
+    messages: int = 0
+    failed: tuple[str, ...] = ()
+
+    def line(self) -> str:
+        """One line for a person."""
+        word = "done" if self.succeeded else f"FAILED ({', '.join(self.failed)})"
+        return f"tick {word} in {self.seconds:.1f} s, {self.messages} messages sent"
+
+
+@dataclass(slots=True)
+class Runner:
+    """Dagster's jobs, run in this process on the estate's own Dagster home."""
+
+    estate: Estate
+    place: Place
+    instance: Any
+    repository: Any
+    retailer: Any
+    last_run: dict[str, datetime] = field(default_factory=dict)
+
+    def run(self, name: str) -> tuple[bool, tuple[str, ...]]:
+        """Run one job; whether it succeeded, and which steps did not."""
+        job = self.repository.get_job(name)
+        with (self.place.root / "framework.log").open("a", encoding="utf-8") as file, redirect_stdout(file):
+            result = job.execute_in_process(instance=self.instance, raise_on_error=False, run_config=_LOUDNESS)
+        failures = [e for e in result.all_events if e.is_failure]
+        for event in failures:
+            log.error("%s: %s: %s", name, event.step_key, getattr(event.event_specific_data, "error", event.message))
+        return result.success, tuple(sorted({e.step_key or "run" for e in failures}))
+
+    def tick(self) -> Tick:
+        """One pass: what is read seldom when it is due, then everything that is read often, then the alerts."""
+        from cogent_pipelines.defs import alerts
+        from cogent_pipelines.defs.flows import FLOWS
+
+        began = time.monotonic()
+        now = clock.now()
+        failed: list[str] = []
+        for flow in FLOWS:
+            cadence = span(self.estate.cadence.get(flow.name, "1d"))
+            is_due = now - self.last_run.get(flow.name, datetime.min.replace(tzinfo=now.tzinfo)) >= cadence
+            is_there = self.repository.has_job(f"flow_{flow.name}")
+            if is_there and not flow.syncs and is_due:
+                self.last_run[flow.name] = now
+                failed += self.run(f"flow_{flow.name}")[1]
+        failed += self.run("tick")[1]
+        messages = alerts.tell(self.retailer)
+        return Tick(not failed, time.monotonic() - began, messages, tuple(failed))
+
+
+def prepare(state: Path, estate_file: Path) -> Runner:
+    """Make the estate's folder, its raw tables and models, and give what runs its jobs."""
+    os.environ["COGENT_ESTATE"], os.environ["COGENT_STATE"] = str(estate_file), str(state)
+    place = Place(state)
+    place.dagster_home.mkdir(parents=True, exist_ok=True)
+    settings = place.dagster_home / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text((ROOT / "dagster.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(place.dagster_home)
+    _no_waiting_for_the_disk(place.dagster_home)
+    import dagster as dg
+
+    from cogent_pipelines import definitions
+    from cogent_pipelines.defs import transform
+
+    estate = estates.load(estate_file)
+    transform.lay_out(place, estate)
+    made = definitions.build(str(estate_file), state)
+    repository = made.get_repository_def()
+    retailer = (made.resources or {})["retailer"]
+    return Runner(estate, place, dg.DagsterInstance.get(), repository, retailer)
+
+
+def _no_waiting_for_the_disk(home: Path) -> None:
+    """Let Dagster's own SQLite files be written without an fsync each: a demo's run history is not worth 3,000 of them.
+
+    The ledger is another file, and stays at ``synchronous=FULL``.
+    """
+    import sqlalchemy as sa
+
+    @sa.event.listens_for(sa.Engine, "connect")
+    def _relax(connection: Any, record: Any) -> None:
+        del record
+        if not isinstance(connection, sqlite3.Connection):
+            return
+        file = connection.execute("PRAGMA database_list").fetchone()[2]
+        if file.startswith(str(home)):
+            connection.execute("PRAGMA synchronous = OFF")
+
+
+# --- the sandbox --------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Sandbox:
+    """The sandbox's control, seen from the driver."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """GET, or POST with a body. Raises ``BadInput`` with the sandbox's own words when it has ended."""
+        request = urllib.request.Request(  # noqa: S310  loopback
+            f"http://127.0.0.1:{self.port}/_sandbox/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=600) as answer:  # noqa: S310
+            return json.load(answer)
+
+    def advance(self, to: datetime | None = None) -> datetime:
+        """Move the sandbox's clock to ``to`` and ours with it."""
+        body: dict[str, Any] = {"speed": SPEED}
+        body |= {"seconds": 0} if to is None else {"to": to.isoformat()}
+        told = self.ask("advance", body)
+        clock.use(clock.Clock(datetime.fromisoformat(told["at"]), time.time(), float(told["speed"])))
+        return clock.now()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def sandbox(options: Options, place: Place, estate: Estate, port: int, windows: Mapping[str, float]) -> Iterator[Sandbox]:
+    """Start the sandbox's process and wait until it answers."""
+    systems = ",".join(f"{name}={part.vendor}" for name, part in estate.systems.items())
+    command = [
+        sys.executable, "-m", "cogent_pipelines.sandbox", "--port", str(port), "--seed", str(options.seed),
+        "--days", str(options.days), "--orders", options.orders, "--faults", options.faults,
+        "--defects", str(options.defects), "--systems", systems, "--speed", "0",
+        "--windows", ",".join(f"{name}={seconds:g}" for name, seconds in windows.items()),
+    ]  # fmt: skip
+    log_file = (place.root / "sandbox.log").open("wb")
+    process = subprocess.Popen(command, stdout=log_file, stderr=subprocess.STDOUT)  # noqa: S603
+    started = Sandbox(port, process)
+    try:
+        for _ in range(1200):
+            if process.poll() is not None:
+                said = (place.root / "sandbox.log").read_text(encoding="utf-8", errors="replace").strip()
+                raise BadInput("sandbox", "(start)", said.splitlines()[-1] if said else "it ended", "a running sandbox")
+            try:
+                started.ask("clock")
+                break
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.1)
+        yield started
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        log_file.close()
+
+
+# --- the time-lapse -----------------------------------------------------------------------------------
+
+
+def _every(options: Options) -> timedelta:
+    if options.every:
+        return span(options.every)
+    hours = max(1.0, options.days * 24 / MOST_TICKS)
+    return timedelta(hours=round(hours + 0.49))
+
+
+def timelapse(estate_file: Path, every: timedelta, into: Path) -> Path:
+    """Write the estate as a time-lapse looks at it: no cadence shorter than one look, no window than two."""
+    data = yaml.safe_load(estate_file.read_text(encoding="utf-8"))
+    seconds = int(every.total_seconds())
+    for name, text in data.get("cadence", {}).items():
+        if span(text) < every:
+            data["cadence"][name] = f"{seconds}s"
+    data.setdefault("policies", {})["stock_increase_interval"] = f"{seconds}s"
+    data["shortest_window"] = f"{2 * seconds}s"
+    file = into / "estate.yaml"
+    file.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    return file
+
+
+def run(options: Options) -> int:
+    """Run the demo. 0 when the books balance and nothing was lost or doubled by the sandbox's truth, else 1."""
+    began = time.monotonic()
+    estates.load(options.estate)  # a wrong estate is said before anything is made
+    root = (options.state or ROOT / "state" / f"demo-{time.strftime('%Y%m%d-%H%M%S')}").resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    place = Place(root)
+    every = _every(options)
+    estate_file = timelapse(options.estate, every, root)
+    estate = estates.load(estate_file)
+    _quiet(root)
+    port = _free_port()
+    os.environ[SANDBOX_PORT] = str(port)
+    for name, part in estate.systems.items():
+        for secret, variable in part.secrets.items():
+            os.environ[variable] = f"sandbox-{name}-{secret}"
+    for name, owner in estate.owners.items():
+        for variable in owner.destinations:
+            os.environ.setdefault(variable, f"http://127.0.0.1:{port}/slack/{name}")
+    _say(f"everything is kept in {_short(root)}; a look every {every}, time within a look at {SPEED:g} times the wall's")
+    with ExitStack() as stack:
+        emulated = stack.enter_context(sandbox(options, place, estate, port, {}))
+        emulated.advance()
+        start = clock.now()
+        _say(f"the retailer opens on {start:%A %d %B %Y}, seed {options.seed}; building tables and models …")
+        runner = prepare(root, estate_file)
+        if not runner.run("build_models")[0]:
+            _say(f"the models did not build; see {_short(root / 'framework.log')}")
+            return 1
+        ticks = _days(runner, emulated, start, options, every)
+        failed = [t for t in ticks if not t.succeeded]
+        from cogent_pipelines.reports import verdict
+
+        judged = verdict.judge(place, estate_file, emulated.ask)
+        print(verdict.page(judged, days=options.days, ticks=len(ticks), failed=len(failed), wall=time.monotonic() - began))
+        verdict.write(judged, root)
+        if options.ui:
+            _ui(place)
+        return 0 if judged.is_well and not failed else 1
+
+
+def _days(runner: Runner, emulated: Sandbox, start: datetime, options: Options, every: timedelta) -> list[Tick]:
+    """Tick through the days, then until nothing is under way any more."""
+    end = start + timedelta(days=options.days)
+    at, ticks, shown = start, [], -1
+    while at < end:
+        at = emulated.advance(max(at + every, clock.now()))
+        ticks.append(runner.tick())
+        share = int(10 * (at - start) / (end - start))
+        if share != shown:
+            shown = share
+            _say(f"{at:%a %d %b %H:%M}  {len(ticks)} looks, the last in {ticks[-1].seconds:.1f} s")
+    for _ in range(SETTLING):
+        at = emulated.advance(max(at + every, clock.now()))
+        ticks.append(runner.tick())
+    return ticks
+
+
+def _quiet(root: Path) -> None:
+    """Framework logs go to a file: the terminal is for the retailer's days."""
+    handler = logging.FileHandler(root / "framework.log")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logging.getLogger().handlers = [handler]
+    for name in ("dagster", "dbt"):
+        logging.getLogger(name).handlers = [handler]
+        logging.getLogger(name).propagate = False
+
+
+def _ui(place: Place) -> None:
+    port = _free_port() if _is_taken(3000) else 3000
+    command = ["dagster-webserver", "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
+    with (place.root / "webserver.log").open("wb") as log_file:
+        process = subprocess.Popen([str(Path(sys.executable).parent / command[0]), *command[1:]], stdout=log_file, stderr=log_file)  # noqa: S603
+        _say(f"the Dagster UI is at http://127.0.0.1:{port} (Ctrl-C ends it)")
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            process.terminate()
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", flush=True)

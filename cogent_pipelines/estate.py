@@ -1,0 +1,326 @@
+"""The retailer's estate: systems, owners of truth, policies, cadences, owners and what may act.
+
+Belongs here: reading ``estates/<name>.yaml`` into frozen typed objects and refusing what contradicts itself.
+Does not belong here: secrets (environment only), SQL, or a decision about any one order.
+
+Every error names the file, the key, what was found and what was expected (``errors.BadInput``).
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+import yaml
+
+from cogent_pipelines.errors import BadInput
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+Span = Annotated[str, msgspec.Meta(pattern=r"^\d+(s|m|h|d)$")]
+Mode = Literal["off", "shadow", "live"]
+ENTITIES = ("orders", "products", "stock", "shipments", "returns", "payouts", "customers")
+SANDBOX_PORT = "COGENT_SANDBOX_PORT"
+TRUTHS = ("products", "stock", "orders", "fulfilment", "finance", "customers")
+
+
+def span(text: str) -> timedelta:
+    """``90s``, ``15m``, ``2h`` or ``3d`` as a duration."""
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[text[-1]]
+    return timedelta(**{unit: int(text[:-1])})
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Common shape of every part of the estate file."""
+
+
+class SystemPart(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One configured account of a vendor."""
+
+    vendor: Name
+    role: Literal["channel", "warehouse", "erp", "bridge", "payments"]
+    url: str
+    admin_url: str = ""
+    account: str = ""
+    secrets: Mapping[str, str] = {}
+    options: Mapping[str, Any] = {}
+
+    @property
+    def base_url(self) -> str:
+        """``url``, with ``sandbox://x`` turned into the sandbox's address on this machine."""
+        if self.url.startswith("sandbox://"):
+            return f"http://127.0.0.1:{os.environ.get(SANDBOX_PORT, '8700')}/{self.url.removeprefix('sandbox://')}"
+        return self.url
+
+
+class Hours(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When a facility works: ``{mon: "07:00-19:00"}``, local time; a day left out is closed."""
+
+    week: Mapping[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], str]
+    holidays: tuple[date, ...] = ()
+    cut_off: str = "15:00"
+
+
+class StockHold(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A SKU whose level on one channel nobody but a person sets, until ``until``."""
+
+    sku: str
+    channel: Name
+    reason: str
+    until: datetime
+
+
+class ChannelPolicy(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How one channel's orders, parcels and levels are treated."""
+
+    release: Literal["after_capture", "on_order"] = "after_capture"
+    notify: Literal["on_despatch", "on_first_scan"] = "on_despatch"
+    capture: Literal["before_release", "on_despatch"] = "before_release"
+    buffer: Annotated[int, msgspec.Meta(ge=0)] = 0
+    route: Literal["location", "availability"] = "location"
+
+
+class Policies(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The retailer's decisions."""
+
+    channels: Mapping[Name, ChannelPolicy] = {}
+    stock_holds: tuple[StockHold, ...] = ()
+    duplicate_window: Span = "60m"
+    stock_increase_interval: Span = "10m"
+
+
+class Window(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long a thing may take before it is a fault: plain or in the warehouse's opening hours."""
+
+    hours: float | None = None
+    warehouse_hours: float | None = None
+    severity: Literal["info", "warning", "error", "critical"] | None = None
+    escalate_hours: float | None = None
+
+
+class Brake(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Past any of these a sync's whole plan is held until ``cogent release``."""
+
+    orders_per_tick: int | None = None
+    share_of_skus_changed: float | None = None
+    share_falling_to_zero: float | None = None
+    cancellations_per_tick: int | None = None
+    oldest_parcel_to_notify: Span | None = None
+
+
+class SyncPart(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whether one sync may act, since when, and how far at once."""
+
+    mode: Mode
+    since: datetime = msgspec.field(name="from")
+    brake: Brake = Brake()
+
+
+class Owner(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who answers for a kind of exception, and where they are told (environment variables hold the URLs)."""
+
+    destinations: tuple[str, ...] = ()
+    escalate_to: str = ""
+
+
+class Estate(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything the retailer decided. Source: the YAML file named by ``COGENT_ESTATE``."""
+
+    name: Name
+    time_zone: str
+    sandbox: bool = False
+    systems: Mapping[Name, SystemPart]
+    truth: Mapping[str, str | Mapping[str, str]]
+    facilities: Mapping[str, Name]
+    """Our facility code -> the system that runs it."""
+    cadence: Mapping[str, Span]
+    owners: Mapping[Name, Owner]
+    policies: Policies = Policies()
+    hours: Mapping[str, Hours] = {}
+    windows: Mapping[str, Window] = {}
+    shortest_window: Span = "0s"
+    """No window but a zero one is shorter: twice the time between two looks, where that is longer than the windows."""
+    alert_window: Span = "15m"
+    syncs: Mapping[Name, SyncPart] = {}
+
+    def channels(self) -> tuple[str, ...]:
+        """Names of the systems that sell."""
+        return tuple(n for n, s in self.systems.items() if s.role == "channel")
+
+    def warehouses(self) -> tuple[str, ...]:
+        """Names of the systems that ship."""
+        return tuple(n for n, s in self.systems.items() if s.role == "warehouse")
+
+    def policy(self, channel: str) -> ChannelPolicy:
+        """The channel's policy, or the defaults."""
+        return self.policies.channels.get(channel, ChannelPolicy())
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one estate keeps everything: ``COGENT_STATE``, one folder that can be moved or thrown away."""
+
+    root: Path
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file. Can be deleted and rebuilt from ``landed`` (``cogent replay``)."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def landed(self) -> Path:
+        """Landed pages; each pull a folder. Holds personal data."""
+        return self.root / "landed"
+
+    @property
+    def dagster_home(self) -> Path:
+        """DAGSTER_HOME of this estate."""
+        return self.root / "dagster"
+
+    @property
+    def ledger_url(self) -> str:
+        """``COGENT_LEDGER_URL``, or a SQLite file in the folder."""
+        return os.environ.get("COGENT_LEDGER_URL") or f"sqlite:///{self.root / 'ledger.db'}"
+
+    @property
+    def manifest(self) -> Path:
+        """dbt's manifest: the rules' metadata and every model's lineage."""
+        return self.root / "dbt" / "manifest.json"
+
+
+def load(path: Path | str) -> Estate:
+    """Read and check an estate file. Raises ``BadInput`` for anything wrong in it."""
+    file = str(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(file, "(file)", error.strerror, "a readable estate file") from error
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadInput(file, "(yaml)", " ".join(str(error).split()), "valid YAML") from error
+    if not isinstance(data, dict):
+        raise BadInput(file, "(top)", type(data).__name__, "a mapping with systems, truth, cadence, owners")
+    try:
+        estate = msgspec.convert(data, Estate)
+    except msgspec.ValidationError as error:
+        raise _bad(file, data, str(error)) from error
+    _check(file, estate)
+    return estate
+
+
+def _bad(file: str, data: dict[str, Any], message: str) -> BadInput:
+    """msgspec's sentence and path as file, key, found, expected."""
+    expected, _, where = message.partition(" - at `$")
+    steps = re.findall(r"\[\.\.\.\]|[^.\[\]`]+", where)
+    found: Any = data
+    for place, step in enumerate(steps):
+        if step == "[...]":  # msgspec does not say which entry of a mapping it means
+            steps[place] = _entry(data, steps[:place], found, message)
+        step = steps[place]
+        if isinstance(found, dict):
+            found = found.get(step, "nothing")
+        elif isinstance(found, list) and step.isdigit():
+            found = found[int(step)]
+    shown = "a mapping" if isinstance(found, dict) else found
+    return BadInput(file, ".".join(steps) or "(top)", shown, expected.removeprefix("Expected "))
+
+
+def _entry(data: dict[str, Any], path: list[str], mapping: Any, message: str) -> str:
+    """The entry of the mapping at ``path`` that is refused with ``message`` when it stands there alone."""
+    for name in mapping:
+        alone = copy.deepcopy(data)
+        at: Any = alone
+        for step in path:
+            at = at[int(step)] if isinstance(at, list) else at[step]
+        for other in [key for key in at if key != name]:
+            del at[other]
+        try:
+            msgspec.convert(alone, Estate)
+        except msgspec.ValidationError as error:
+            if str(error) == message:
+                return str(name)
+    return "?"
+
+
+def _check(file: str, estate: Estate) -> None:
+    try:
+        ZoneInfo(estate.time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise BadInput(file, "time_zone", estate.time_zone, "a time zone name such as Europe/London") from error
+    systems = estate.systems
+    for entity in TRUTHS:
+        owner = estate.truth.get(entity)
+        if owner is None or isinstance(owner, list):
+            raise BadInput(file, f"truth.{entity}", owner, "exactly one owning system")
+        owners = owner.values() if isinstance(owner, Mapping) else (owner,)
+        for name in owners:
+            if name not in systems:
+                raise BadInput(file, f"truth.{entity}", name, f"one of the systems {sorted(systems)}")
+    if unknown := set(estate.truth) - set(TRUTHS):
+        raise BadInput(file, "truth", sorted(unknown), f"only {', '.join(TRUTHS)}")
+    stock = estate.truth["stock"]
+    if isinstance(stock, Mapping) and set(stock) != set(estate.facilities):
+        raise BadInput(file, "truth.stock", sorted(stock), f"one owner per facility {sorted(estate.facilities)}")
+    for code, name in estate.facilities.items():
+        if name not in systems:
+            raise BadInput(file, f"facilities.{code}", name, f"one of the systems {sorted(systems)}")
+    for entity in estate.cadence:
+        if entity not in ENTITIES:
+            raise BadInput(file, f"cadence.{entity}", entity, f"one of {', '.join(ENTITIES)}")
+    for name in estate.policies.channels:
+        if name not in systems or systems[name].role != "channel":
+            raise BadInput(file, f"policies.channels.{name}", name, f"one of the channels {estate.channels()}")
+    for code, hours in estate.hours.items():
+        if code not in estate.facilities:
+            raise BadInput(file, f"hours.{code}", code, f"one of the facilities {sorted(estate.facilities)}")
+        for day, text in hours.week.items():
+            opening(file, f"hours.{code}.week.{day}", text)
+    for name, owner in estate.owners.items():
+        if owner.escalate_to and owner.escalate_to not in estate.owners:
+            raise BadInput(file, f"owners.{name}.escalate_to", owner.escalate_to, f"one of {sorted(estate.owners)}")
+    if estate.sandbox:
+        for name, system in systems.items():
+            if not re.match(r"^(sandbox://|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$))", system.url):
+                raise BadInput(
+                    file, f"systems.{name}.url", system.url, "sandbox://<name> or a loopback address (sandbox: true)"
+                )
+    _check_windows(file, estate)
+
+
+def _check_windows(file: str, estate: Estate) -> None:
+    slowest = max((span(s) for s in estate.cadence.values()), default=timedelta(0))
+    for rule, window in estate.windows.items():
+        if window.hours is not None and window.warehouse_hours is not None:
+            raise BadInput(file, f"windows.{rule}", "both hours and warehouse_hours", "one of them")
+        if window.hours is not None and 0 < window.hours * 3600 < 2 * _feed(estate).total_seconds():
+            raise BadInput(file, f"windows.{rule}.hours", window.hours, f"0, or at least twice the slowest feed ({slowest})")
+
+
+def _feed(estate: Estate) -> timedelta:
+    hot = [span(estate.cadence[e]) for e in ("orders", "shipments", "stock") if e in estate.cadence]
+    return max(hot, default=timedelta(0))
+
+
+def opening(file: str, key: str, text: str) -> tuple[time, time]:
+    """``07:00-19:00`` as two local times. Raises ``BadInput``."""
+    match = re.fullmatch(r"(\d\d):(\d\d)-(\d\d):(\d\d)", text)
+    if match:
+        a, b, c, d = map(int, match.groups())
+        if (a, b) < (c, d) <= (24, 0) and b < 60 and d < 60:  # noqa: PLR2004
+            return time(a, b), time.max if c == 24 else time(c, d)  # noqa: PLR2004
+    raise BadInput(file, key, text, "opening hours such as 07:00-19:00")
+
+
+def secret(name: str) -> str:
+    """The secret in environment variable ``name``, or in the file ``name_FILE`` names; "" when unset."""
+    if file := os.environ.get(f"{name}_FILE"):
+        return Path(file).read_text(encoding="utf-8").strip()
+    return os.environ.get(name, "")

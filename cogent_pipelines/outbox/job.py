@@ -1,0 +1,207 @@
+"""One promise in the hands of a worker, and what the target's answer means for it.
+
+Belongs here: the job, and the judgement of what was found, as pure functions.
+Does not belong here: asking the target (``look``), sending (``send``), the ledger's rows (``engine``).
+
+A job is at one step of its promise (an order is created, then allocated). In that step it is
+
+    fresh      nothing of this step was sent, or what was sent is known to have had no effect
+    doubt      an intent was written and no answer is known: it may be there
+    accepted   the target answered yes; whether it did what it said is not known yet
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from cogent_pipelines.connect.spec import Found, Json, Listing, Want, Write
+from cogent_pipelines.errors import Reject, Retry
+from cogent_pipelines.ledger.promises import Promise
+from cogent_pipelines.outbox import personal
+from cogent_pipelines.outbox.syncs import Sync
+
+Phase = Literal["fresh", "doubt", "accepted"]
+
+LOOKS = 2
+"""How often something must be found absent, after its time to settle, before it is sent again."""
+FAULTS_OF_DATA = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What a pure function of a vendor file raises when a record is not as declared: this record's fault alone."""
+
+
+@dataclass(slots=True)
+class Job:
+    """A claimed promise being worked on. Only its worker changes it."""
+
+    promise: Promise
+    sync: Sync
+    writes: tuple[Write, ...]
+    fields: Mapping[str, Any]
+    sealed: Mapping[str, Any]
+    """The fields as the ledger keeps them; what a read-back is compared with."""
+    step: int
+    phase: Phase
+    refs: dict[str, str]
+    attempts: int
+    sent_at: datetime | None
+    key: str = ""
+    """The idempotency key this step last went under."""
+    intent: str = ""
+    """The intent that is on disk for it in this run and not answered yet."""
+    is_sent: bool = False
+    """Whether the ledger says ``sent`` of it by now."""
+    is_gone: bool = False
+    """Nobody wants it any more, but it was sent once: looked at a last time before it is withdrawn."""
+    may_send: bool = True
+    most: int = 1_000_000
+    """How many may share its next request; lowered when a batch was refused whole."""
+    repeats: int = 0
+    """How often it was sent again within this run."""
+
+    @property
+    def write(self) -> Write:
+        return self.writes[self.step]
+
+    @property
+    def want(self) -> Want:
+        p = self.promise
+        return Want(p.sync, p.act, p.business_key, p.reference, self.fields, self.refs)
+
+    @property
+    def effect(self) -> str:
+        """What the target holds of the promise when nothing of the present step is outstanding."""
+        return "some" if self.step else "none"
+
+    def settles_at(self) -> datetime | None:
+        """When the target must show what was sent, if it was carried out at all."""
+        return self.sent_at + self.write.settle if self.sent_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look found for a job. ``records`` came from a list and serve the next step too."""
+
+    found: Found | None
+    listing: Listing | None = None
+    records: tuple[Json, ...] = ()
+
+
+def job_of(
+    promise: Promise,
+    sync: Sync,
+    writes: tuple[Write, ...],
+    fields: Mapping[str, Any],
+    sealed: Mapping[str, Any],
+    *,
+    may_send: bool,
+) -> Job:
+    """A claimed promise as a job, in the phase the ledger left it in."""
+    phase: Phase = "fresh"
+    if promise.effect == "unknown":
+        phase = "accepted" if promise.is_accepted else "doubt"
+    return Job(
+        promise=promise,
+        sync=sync,
+        writes=writes,
+        fields=fields,
+        sealed=sealed,
+        step=promise.step,
+        phase=phase,
+        refs=dict(promise.refs),
+        attempts=promise.attempts,
+        sent_at=promise.sent_at,
+        key=promise.idempotency_key,
+        is_sent=promise.state == "sent",
+        may_send=may_send,
+    )
+
+
+Kind = Literal[
+    "send", "again", "adopt", "already", "done", "differs", "absent", "wait", "moved_on", "rejected"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to become of a job after a look."""
+
+    kind: Kind
+    reason: str = ""
+    message: str = ""
+    after: timedelta | None = None
+
+
+def judge(job: Job, found: Found | None, key: bytes) -> Verdict:
+    """What the target's state means for the job at its present step. Pure."""
+    want, write = job.want, job.write
+    if found is not None and write.done(want, found):
+        if job.phase == "fresh" and job.promise.effect == "none" and job.step == 0:
+            return Verdict("adopt" if job.sync.is_once else "already")
+        unlike = personal.differing(job.sealed, found.fields, write.compare, job.sync.personal, key)
+        return Verdict("differs", "mismatch", ", ".join(unlike)) if unlike else Verdict("done")
+    if _has_moved(job, found):
+        # Somebody else changed the level since it was read. What is right now, the next plan knows.
+        return Verdict("moved_on", "mismatch" if job.phase == "accepted" else "moved_on")
+    if job.phase != "fresh":
+        return Verdict("absent")
+    try:
+        write.guard(want, found)
+    except Retry as error:
+        return Verdict("wait", "target_not_ready", error.reason, timedelta(seconds=error.after or 0))
+    except Reject as error:
+        return Verdict("rejected", error.code, error.reason)
+    return Verdict("send")
+
+
+def _has_moved(job: Job, found: Found | None) -> bool:
+    level = job.sync.level
+    if level is None or found is None:
+        return False
+    now, first = found.fields.get(level.value), job.fields.get(level.first)
+    return now is not None and first is not None and now != first
+
+
+def sealed_found(job: Job, found: Found, key: bytes) -> dict[str, Any]:
+    """What was found, as the ledger may keep it: only the fields that were sent, personal ones as fingerprints."""
+    names = set(job.sealed) & set(found.fields)
+    kept = personal.seal({name: found.fields[name] for name in names}, job.sync.personal, key)
+    return kept | {"_ref": found.ref, "_count": found.count}
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long to wait before trying again, by how often it was in vain."""
+
+    first: timedelta = timedelta(seconds=5)
+    longest: timedelta = timedelta(minutes=15)
+
+    def wait(self, tries: int, jitter: float) -> timedelta:
+        """Twice as long each time, and between half and all of that by ``jitter`` in [0, 1)."""
+        whole: timedelta = min(self.first * 2 ** min(tries, 20), self.longest)
+        return whole * (0.5 + jitter / 2)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one run did at one system."""
+
+    claimed: int = 0
+    verified: int = 0
+    adopted: int = 0
+    withdrawn: int = 0
+    held: int = 0
+    rejected: int = 0
+    dead: int = 0
+    differing: int = 0
+    superseded: int = 0
+    waiting: int = 0
+    """Given back to be tried later."""
+    in_doubt: int = 0
+    refused_as_late: int = 0
+    """Writes of ours the ledger refused, because another worker had taken over."""
+    sends: int = 0
+    requests: int = 0
+    stopped: str = ""
+    reasons: dict[str, int] = field(default_factory=dict)

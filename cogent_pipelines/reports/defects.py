@@ -1,0 +1,235 @@
+"""Planted defects held against the exceptions in the ledger: found, missed, false.
+
+Belongs here: matching what the planter says it did with what the rules said, by names.
+Does not belong here: what is lost or doubled (``verdict``), what a rule means (dbt).
+
+A planted defect is found when its rule ever opened an exception that goes by one of its names. An exception
+is explained by a defect of its rule (or of a rule the planter names beside it), by an injected fault it met,
+or by an event the sandbox recorded. One that is not is false, and so is one that only a near-miss explains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from cogent_pipelines.ledger.ledger import Ledger
+from cogent_pipelines.ledger.tables import messages
+from cogent_pipelines.reports.names import plain
+
+Row = Mapping[str, Any]
+
+BY_NAME = (
+    "order",
+    "other",
+    "shipment",
+    "tracking",
+    "warehouse_order",
+    "number",
+    "sku",
+    "was",
+    "component",
+    "refund",
+    "record",
+)
+"""Keys of the planter that name one thing."""
+SLACK = timedelta(hours=3)
+"""How long after a thing is over an exception about its whole system may still open."""
+LONG = 6
+"""Names so long are also looked for inside an exception's key."""
+OWN_FAULTS = frozenset(
+    {"every_change_was_carried_out", "every_feed_is_up_to_date", "every_credential_is_valid"}
+)
+"""Rules about our own work: an injected fault is what they are for."""
+SLOWED = frozenset(
+    {
+        "every_paid_order_reached_a_warehouse",
+        "every_shipment_reached_the_channel",
+        "every_change_was_stored_as_sent",
+        "channel_stock_equals_what_is_available",
+    }
+)
+"""Rules that a fault on the way can break for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One family's numbers."""
+
+    planted: int = 0
+    found: int = 0
+    missed: int = 0
+    early: int = 0
+    near_misses: int = 0
+    false: int = 0
+    exceptions: int = 0
+
+    @property
+    def recall(self) -> float | None:
+        """Found of those due; None when none was due."""
+        return self.found / (self.found + self.missed) if self.found + self.missed else None
+
+    @property
+    def precision(self) -> float | None:
+        """Explained of all exceptions; None when there was none."""
+        return (self.exceptions - self.false) / self.exceptions if self.exceptions else None
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What became of everything that was planted, and of every exception."""
+
+    planted: tuple[Row, ...] = ()
+    found: tuple[Row, ...] = ()
+    missed: tuple[Row, ...] = ()
+    early: tuple[Row, ...] = ()
+    """Not found, and not due either before the end."""
+    false: tuple[Row, ...] = ()
+    near_misses: int = 0
+    waiting: int = 0
+    abandoned: int = 0
+    families: Mapping[str, Tally] = field(default_factory=dict)
+    planted_names: frozenset[str] = frozenset()
+
+    @property
+    def due(self) -> tuple[Row, ...]:
+        """What had to be found."""
+        return (*self.found, *self.missed)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the exceptions are held against."""
+
+    named: Mapping[int, frozenset[str]]
+    """Exception id -> the names it goes by."""
+    troubled: frozenset[str]
+    """Names of what met a fault on its way."""
+    at: datetime
+    """When the days ended."""
+    has_faults: bool
+
+
+def match(listing: Row, rows: Sequence[Row], known: Evidence) -> Matched:
+    """Match the sandbox's listing with every exception there ever was."""
+    every: list[Row] = list(listing.get("defects", ()))
+    events: list[Row] = list(listing.get("events", ()))
+    planted = [one for one in every if not one["is_near_miss"]]
+    near = [one for one in every if one["is_near_miss"]]
+    by_rule: dict[str, list[Row]] = {}
+    for row in rows:
+        by_rule.setdefault(row["rule"], []).append(row)
+    found, missed, early = [], [], []
+    for one in planted:
+        hits = [row for row in by_rule.get(one["family"], ()) if _is_about(one, row, known)]
+        told = _told(one) | {"exceptions": [row["exception_key"] for row in hits[:5]]}
+        if hits:
+            found.append(told)
+        elif datetime.fromisoformat(one["expected_by"]) > known.at:
+            early.append(told)
+        else:
+            missed.append(told)
+    false = []
+    families = {*listing.get("families", {}), *(one["family"] for one in every)}
+    for row in rows:
+        if row["rule"] not in families:
+            continue
+        why = _why(row, (*planted, *events), known)
+        if not why:
+            miss = next(
+                (one for one in near if one["family"] == row["rule"] and _is_about(one, row, known)), None
+            )
+            false.append(_false(row, miss))
+    matched = Matched(
+        planted=tuple(_told(one) for one in planted),
+        found=tuple(found),
+        missed=tuple(missed),
+        early=tuple(early),
+        false=tuple(false),
+        near_misses=len(near),
+        waiting=len(listing.get("waiting", ())),
+        abandoned=len(listing.get("abandoned", ())),
+        planted_names=frozenset(plain(str(value)) for one in planted for value in one["keys"].values()),
+    )
+    tallies = {name: _tally(name, matched, near, len(by_rule.get(name, ()))) for name in sorted(families)}
+    return replace(matched, families=tallies)
+
+
+def _is_about(one: Row, row: Row, known: Evidence) -> bool:
+    """Whether an exception goes by one of a planted thing's names; of a whole system's, also by its time."""
+    keys: Mapping[str, str] = one["keys"]
+    wanted = [plain(str(keys[name])) for name in BY_NAME if keys.get(name)]
+    if wanted:
+        text, names = plain(row["exception_key"]), known.named[row["exception_id"]]
+        return any(name in names or (len(name) >= LONG and name in text) for name in wanted)
+    if keys.get("system", one["system"]) != row["system"]:
+        return False
+    begun = datetime.fromisoformat(one["since_at"])
+    ended = datetime.fromisoformat(one.get("expected_by") or one["since_at"])
+    opened, closed = row["since_at"] or row["opened_at"], row["closed_at"] or known.at
+    return bool(min(opened, row["opened_at"]) <= ended + SLACK and closed >= begun)
+
+
+def _why(row: Row, causes: Sequence[Row], known: Evidence) -> str:
+    """What explains an exception; "" when nothing does."""
+    for one in causes:
+        if row["rule"] in (one["family"], *one.get("also", ())) and _is_about(one, row, known):
+            return str(one.get("mechanism", "event"))
+    names = known.named[row["exception_id"]] | {plain(row["exception_key"])}
+    if known.has_faults and names & known.troubled and row["rule"] in OWN_FAULTS | SLOWED:
+        return "an injected fault"
+    return ""
+
+
+def _told(one: Row) -> dict[str, Any]:
+    return {
+        name: one[name]
+        for name in ("id", "family", "mechanism", "system", "keys", "planted_at", "expected_by")
+    }
+
+
+def _false(row: Row, miss: Row | None) -> dict[str, Any]:
+    told = {name: row[name] for name in ("rule", "exception_key", "cause", "state", "detail")}
+    opened = row["opened_at"].isoformat()
+    return told | {"opened_at": opened, "near_miss": f"{miss['id']} {miss['mechanism']}" if miss else ""}
+
+
+def _tally(name: str, matched: Matched, near: Sequence[Row], exceptions: int) -> Tally:
+    def of(rows: Sequence[Row], key: str = "family") -> int:
+        return sum(row[key] == name for row in rows)
+
+    hit, miss, soon = of(matched.found), of(matched.missed), of(matched.early)
+    return Tally(hit + miss + soon, hit, miss, soon, of(near), of(matched.false, "rule"), exceptions)
+
+
+def as_dict(matched: Matched) -> dict[str, Any]:
+    """The lists and the numbers, for ``defects.json``."""
+    return {
+        "planted": list(matched.planted),
+        "found": list(matched.found),
+        "missed": list(matched.missed),
+        "false": list(matched.false),
+        "early": list(matched.early),
+        "waiting": matched.waiting,
+        "abandoned": matched.abandoned,
+        "near_misses": matched.near_misses,
+        "families": {
+            name: {
+                "planted": tally.planted, "found": tally.found, "missed": tally.missed, "early": tally.early,
+                "near_misses": tally.near_misses, "exceptions": tally.exceptions, "false": tally.false,
+                "recall": tally.recall, "precision": tally.precision,
+            }
+            for name, tally in matched.families.items()
+        },
+    }  # fmt: skip
+
+
+def announced(ledger: Ledger) -> set[tuple[str, str]]:
+    """(rule, cause) pairs that an ``opened`` message was queued for."""
+    query = sa.select(messages.c.rule, messages.c.cause).where(messages.c.kind == "opened").distinct()
+    with ledger.read() as connection:
+        return {(row.rule, row.cause) for row in connection.execute(query)}

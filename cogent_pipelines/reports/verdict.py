@@ -1,0 +1,442 @@
+"""The demo's last page: what we did, judged by what really happened in the sandbox.
+
+Belongs here: holding the books and the exceptions against the sandbox's truth, and one page about it.
+Does not belong here: the truth itself (the sandbox tells it), driving the days (``demo``).
+
+What counts as lost: an order or parcel that by the truth is not where it should be, and that our books hold
+for done or do not know. What waits or is held by the books, or an open exception names, somebody knows of.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlalchemy as sa
+
+from cogent_pipelines import clock
+from cogent_pipelines import estate as estates
+from cogent_pipelines.estate import Place
+from cogent_pipelines.ledger.ledger import Ledger
+from cogent_pipelines.ledger.tables import exceptions
+from cogent_pipelines.reports import books, defects, facts, lines, names, remedy, stores
+from cogent_pipelines.reports.books import Books
+from cogent_pipelines.reports.defects import Matched
+from cogent_pipelines.reports.facts import Facts
+from cogent_pipelines.reports.lines import number, printable, words
+from cogent_pipelines.reports.names import plain
+
+Ask = Callable[[str], Any]
+"""Asks the sandbox's control for a path: truth, defects, counters, intake, inbox."""
+Row = Mapping[str, Any]
+
+MOST_LINES = 39
+SHOWN = 4
+UNDER_WAY = ("waiting", "held", "rejected", "dead")
+"""Classes of orders the books know not to be done."""
+TELLING = ("unmapped_delivery_option", "unmapped_facility", "unknown_sku", "bad_address", "no_free_stock")
+"""Causes in the order in which a held order makes a good example."""
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """What people were told."""
+
+    received: int
+    """In the sandbox's inbox, whatever the ledger thinks."""
+    causes: int
+    """(rule, cause) pairs that were ever announced."""
+    repeated: int
+    """The same words to the same people twice."""
+    silent: tuple[str, ...]
+    """Causes with a standing exception nobody was told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the sandbox's truth makes of our days."""
+
+    at: datetime
+    speed: float
+    seed: int
+    root: Path
+    lost: tuple[Row, ...]
+    doubled: tuple[Row, ...]
+    stale: tuple[Row, ...]
+    """Levels that differ and that nobody knows of."""
+    known_stale: int
+    known: Mapping[str, int]
+    """Class of the books -> orders and parcels that are not there and known not to be."""
+    by_others: int
+    """Doubles that somebody else made, on purpose of the planter's or beside us."""
+    systems: Mapping[str, Row]
+    calls: int
+    faults: Mapping[str, int]
+    defects: Matched
+    messages: Messages
+    intake: Mapping[str, int]
+    books: Books
+    example: Facts | None
+    stands: tuple[remedy.Stand, ...] = ()
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the books balance, and nothing was lost or doubled by the sandbox's truth."""
+        return self.books.balanced and not self.lost and not self.doubled
+
+
+def judge(place: Place, estate_file: Path | str, ask: Ask) -> Judged:
+    """Hold everything we know against everything that is so."""
+    estate = estates.load(estate_file)
+    truth, counters, inbox = ask("truth"), ask("counters"), ask("inbox")
+    listing, intake = ask("defects"), ask("intake")
+    at = datetime.fromisoformat(truth["at"])
+    read = books.read(place.root, estate_file, each=True)
+    with stores.ledger(place) as ledger:
+        rows = _every_exception(ledger)
+        with stores.tables(place, ledger) as connection:
+            named = names.of(connection, rows, estate.systems)
+            orders = _orders(connection, read)
+            seen = _seen(connection)
+            troubled = _troubled(connection)
+            levels = _levels(connection)
+        standing = [row for row in rows if row["state"] != "closed"]
+        known_names = {name for row in standing for name in named[row["exception_id"]]}
+        lost, known = _lost(truth["lost"], truth.get("parcels", {}), orders, known_names, seen)
+        evidence = defects.Evidence(named, troubled, at, has_faults=bool(counters["faults"]))
+        matched = defects.match(listing, rows, evidence)
+        doubled = [one for one in truth["doubled"] if not _is_of_others(one, matched)]
+        stale = [row for row in truth["stale"] if not row["planted"] and _level(row) not in levels]
+        example = _example(place, ledger, standing)
+        told = _messages(inbox, ledger, standing)
+    return Judged(
+        at=at,
+        speed=clock.speed(),
+        seed=int(truth["seed"]),
+        root=place.root,
+        lost=tuple(lost),
+        doubled=tuple(doubled),
+        stale=tuple(stale),
+        known_stale=len(truth["stale"]) - len(stale),
+        known=known,
+        by_others=len(truth["doubled"]) - len(doubled),
+        systems=truth.get("systems", {}),
+        calls=sum(int(row["count"]) for row in counters["calls"]),
+        faults=_faulty(counters),
+        defects=matched,
+        messages=told,
+        intake=dict(intake.get("counts", {})),
+        books=read,
+        example=example,
+        stands=remedy.stands(example, stores.rules(place), place.root) if example else (),
+    )
+
+
+def _every_exception(ledger: Ledger) -> list[Row]:
+    with ledger.read() as connection:
+        rows = connection.execute(sa.select(exceptions).order_by(exceptions.c.exception_id))
+        return [dict(row) for row in rows.mappings()]
+
+
+def _faulty(counters: Row) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for row in counters["faults"]:
+        found[row["kind"]] += int(row["count"])
+    return dict(found)
+
+
+# --- lost, doubled, stale ---------------------------------------------------------------------------------
+
+
+def _orders(connection: duckdb.DuckDBPyConnection | None, read: Books) -> dict[str, str]:
+    """An order's number -> its class in the books."""
+    if connection is None:
+        return {}
+    classes = {key: name for key, name, _ in read.orders.each or ()}
+    rows = connection.execute("SELECT order_key, order_name FROM marts.orders").fetchall()
+    return {plain(row[1]): classes[row[0]] for row in rows if row[1] and row[0] in classes}
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Up to when we have read, and which parcels we have not told of but know."""
+
+    orders_at: datetime | None = None
+    parcels_at: datetime | None = None
+    untold: frozenset[str] = frozenset()
+
+
+_READ = """
+SELECT s.role, min(p.read_at)
+FROM (
+    SELECT system, max(started_at) AS read_at
+    FROM ops.pulls WHERE stream = 'orders' AND is_complete GROUP BY system
+) AS p
+INNER JOIN estate.systems AS s USING (system)
+GROUP BY s.role
+"""
+_UNTOLD = """
+SELECT DISTINCT o.order_name
+FROM ops.operations AS p
+INNER JOIN marts.orders AS o USING (order_key)
+WHERE
+    p.sync = 'shipments_to_channel' AND o.order_name IS NOT NULL
+    AND p.state IN ('waiting', 'held', 'claimed', 'sent', 'rejected', 'dead')
+"""
+
+
+def _seen(connection: duckdb.DuckDBPyConnection | None) -> _Seen:
+    if connection is None:
+        return _Seen()
+    read = dict(connection.execute(_READ).fetchall())
+    untold = frozenset(plain(row[0]) for row in connection.execute(_UNTOLD).fetchall())
+    return _Seen(read.get("channel"), read.get("warehouse"), untold)
+
+
+def _lost(
+    said: Iterable[Row],
+    parcels: Mapping[str, Row],
+    orders: Mapping[str, str],
+    known_names: set[str],
+    seen: _Seen,
+) -> tuple[list[Row], dict[str, int]]:
+    """What is not where it should be: lost, and (by class) known."""
+    left: dict[str, list[datetime]] = {}
+    for row in parcels.values():
+        left.setdefault(row["order"], []).append(datetime.fromisoformat(row["despatched_at"]))
+    lost: list[Row] = []
+    known: Counter[str] = Counter()
+    for one in said:
+        name = plain(one["reference"])
+        standing = orders.get(name, "")
+        if one["thing"] == "shipment":
+            latest = max(left.get(one["reference"], []), default=None)
+            is_new = latest is not None and seen.parcels_at is not None and latest >= seen.parcels_at
+            why = "not read yet" if is_new else "parcel on its way to the shop" if name in seen.untold else ""
+        else:
+            is_new = not standing and _is_newer(one.get("placed_at"), seen.orders_at)
+            why = standing if standing in UNDER_WAY else "not read yet" if is_new else ""
+        if not why and name in known_names:
+            why = "open exception"
+        if why:
+            known[why] += 1
+        else:
+            lost.append(one)
+    return lost, dict(known)
+
+
+def _is_newer(at: str | None, read_at: datetime | None) -> bool:
+    return at is not None and (read_at is None or datetime.fromisoformat(at) >= read_at)
+
+
+def _is_of_others(one: Row, matched: Matched) -> bool:
+    """Whether a double is somebody else's doing: planted for us to find, or made after ours."""
+    if one.get("planted") and plain(str(one.get("order", one["reference"]))) in matched.planted_names:
+        return True
+    senders = one.get("sent_by") or []
+    return bool(senders) and "api" in senders and senders[-1] != "api"
+
+
+def _levels(connection: duckdb.DuckDBPyConnection | None) -> set[tuple[str, str, str]]:
+    """(system, SKU, location) of levels we know to differ: wanted, waiting, or too new to be raised."""
+    if connection is None:
+        return set()
+    rows = connection.execute(
+        "SELECT system, sku, location_id FROM marts.channel_levels "
+        "WHERE expected_qty IS DISTINCT FROM channel_qty AND sku IS NOT NULL"
+    ).fetchall()
+    return {(row[0], plain(row[1]), str(row[2])) for row in rows}
+
+
+def _level(row: Row) -> tuple[str, str, str]:
+    return row["system"], plain(row["sku"]), str(row["location"])
+
+
+_TROUBLED = """
+SELECT DISTINCT unnest([
+    p.business_key, p.order_key, p.reference, p.sync || ':' || p.system || ':' || p.business_key
+])
+FROM ops.attempts AS a
+INNER JOIN ops.operations AS p USING (promise_id)
+WHERE a.outcome <> 'accepted' OR a.read_back = 'absent'
+UNION
+SELECT DISTINCT system || ':' || stream FROM ops.pulls WHERE NOT is_complete
+"""
+
+
+def _troubled(connection: duckdb.DuckDBPyConnection | None) -> frozenset[str]:
+    """Names of what met a fault: promises with an attempt that did not succeed, feeds that broke off."""
+    if connection is None:
+        return frozenset()
+    return frozenset(plain(row[0]) for row in connection.execute(_TROUBLED).fetchall() if row[0])
+
+
+# --- messages and the example -----------------------------------------------------------------------------
+
+
+def _messages(inbox: Row, ledger: Ledger, standing: Sequence[Row]) -> Messages:
+    """What arrived in the inbox, held against what stands open."""
+    arrived = [(row["channel"], json.dumps(row["message"], sort_keys=True)) for row in inbox["slack"]]
+    announced = defects.announced(ledger)
+    open_ = {
+        (row["rule"], row["cause"])
+        for row in standing
+        if row["state"] == "open" and row["severity"] != "info"
+    }
+    silent = sorted(f"{rule} ({words(cause)})" for rule, cause in open_ - announced)
+    return Messages(len(arrived), len(announced), len(arrived) - len(set(arrived)), tuple(silent))
+
+
+def _example(place: Place, ledger: Ledger, standing: Sequence[Row]) -> Facts | None:
+    """One held order that shows best how a person lets it go."""
+
+    def rank(row: Row) -> tuple[int, str]:
+        return (
+            TELLING.index(row["cause"]) if row["cause"] in TELLING else len(TELLING),
+            row["exception_key"],
+        )
+
+    held = sorted(
+        (row for row in standing if row["rule"] == remedy.RELEASABLE and row["entity_key"]), key=rank
+    )
+    other = [row for row in standing if row["rule"] == remedy.CARRIED_OUT and row["entity_key"]]
+    for row in [*held[:3], *other[:1]]:
+        known = facts.about(place, ledger, row["entity_key"], most=1)
+        if known.facts:
+            return known.facts[0]
+    return None
+
+
+# --- the page ---------------------------------------------------------------------------------------------
+
+_TAB = 20
+"""Where the second column of the page begins."""
+
+
+def page(judged: Judged, *, days: float, ticks: int, failed: int, wall: float) -> str:
+    """The last page, under 40 lines of 100 columns."""
+    read = judged.books
+    looks = f"{number(ticks)} looks" + (f", {number(failed)} FAILED" if failed else "")
+    title = f"{days:g} days of trade until {lines.minute(judged.at)} UTC, seed {judged.seed}"
+    found = ["", f"{title}: {looks} in {_wall(wall)}, time at {judged.speed:g} times the wall's"]
+    found += _what_happened(judged)
+    found += ["", *_part("money at risk", lines.amounts(read.money) or "none"), *_owners(read)]
+    found += ["", *_part("the books", "balance" if read.balanced else "DO NOT BALANCE")]
+    found += books.orders_lines(read)
+    found += [f"  {sync.sync}: {_sync(sync)}" for sync in read.syncs[:4]]
+    rows, aside = sum(row.rows_in for row in read.landed), sum(row.set_aside for row in read.landed)
+    found.append(f"  {number(rows)} rows read = {number(rows - aside)} merged + {number(aside)} set aside")
+    example = _example_lines(judged)
+    room = MOST_LINES - len(example)
+    return "\n".join([*(lines.fitted(line) for line in found[:room]), *example])
+
+
+def _wall(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _part(name: str, text: str) -> list[str]:
+    return lines.wrapped(f"  {name}".ljust(_TAB), text)
+
+
+def _what_happened(judged: Judged) -> list[str]:
+    """Faults, effects, defects and messages."""
+    total = f"{number(sum(judged.faults.values()))} in {number(judged.calls)} calls"
+    found = _part("faults injected", f"{total}: {lines.counts(judged.faults)}" if judged.faults else total)
+    effects = f"lost {len(judged.lost)} and doubled {len(judged.doubled)} by the sandbox's truth"
+    found += _part("effects", f"{effects}, {len(judged.stale)} levels stale")
+    if judged.known:
+        found += _part("", f"not there, and known not to be: {lines.counts(judged.known)}")
+    for word, rows in (("LOST", judged.lost), ("DOUBLED", judged.doubled)):
+        if rows:
+            shown = [f"{row['thing']} {printable(str(row['reference']), 30)}" for row in rows[:SHOWN]]
+            more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+            found += _part(word, ", ".join(shown) + more)
+    matched = judged.defects
+    if matched.planted:
+        said = f"{number(len(matched.found))} of {number(len(matched.due))} found"
+        said += f" ({number(len(matched.early))} more not due yet)" if matched.early else ""
+        said += (
+            f", {number(len(matched.false))} false alarms beside {number(matched.near_misses)} near-misses"
+        )
+        found += _part("planted defects", said)
+    told = judged.messages
+    said = f"{number(told.received)} received, {number(told.causes)} causes, {number(told.repeated)} repeated"
+    said += f"; NOT TOLD: {', '.join(told.silent[:SHOWN])}" if told.silent else ""
+    return [*found, *_part("messages", said)]
+
+
+def _owners(read: Books) -> list[str]:
+    if not read.exceptions:
+        return ["  no exception is open"]
+    head = ("open with", "needs you", "repairs itself", "oldest", "money at risk")
+    rows = [
+        (
+            printable(row.owner, 20),
+            number(row.needs_you),
+            number(row.repairs_itself),
+            lines.age(row.oldest_at, read.at),
+            lines.amounts(row.money) or "-",
+        )
+        for row in read.exceptions[:6]
+    ]
+    return lines.columns([head, *rows], right=(1, 2))
+
+
+def _sync(sync: books.Sync) -> str:
+    parts = {
+        "verified": sync.verified,
+        "waiting": sync.waiting,
+        "held": sum(sync.held.values()),
+        "refused": sum(sync.rejected.values()),
+        "dead": sync.dead,
+        "let go": sync.withdrawn + sync.superseded,
+        "adopted": sum(sync.adopted.values()),
+    }
+    shown = " + ".join(f"{number(count)} {name}" for name, count in parts.items() if count)
+    return f"{number(sync.keys)} keys = {shown or '0'}"
+
+
+def _example_lines(judged: Judged) -> list[str]:
+    """One held order and the commands that let it go."""
+    one = judged.example
+    if one is None or one.order is None or not judged.stands:
+        return []
+    stand = judged.stands[0]
+    name = printable(one.order["order_name"] or one.order["order_key"], 40)
+    total: Decimal | None = one.order["total_amount"]
+    money = f", {lines.money(total, one.order['currency'] or '')}" if total is not None else ""
+    since = f", for {lines.age(stand.since, judged.at)}" if stand.since else ""
+    look = remedy.command(judged.root, "trace", remedy.quoted(name))
+    found = ["", f"  {name}{money}{since}", *lines.wrapped("  ", stand.what)[:2]]
+    found += [lines.fitted(f"    {step}") for step in stand.steps[:2]]
+    return [*found, *(f"    $ {line}" for line in (look, *stand.commands))]
+
+
+def write(judged: Judged, root: Path) -> None:
+    """Leave ``books.json`` and ``defects.json`` in the state folder."""
+    (root / "books.json").write_text(books.as_json(judged.books) + "\n", encoding="utf-8")
+    told = {
+        "at": judged.at.isoformat(),
+        "seed": judged.seed,
+        "lost": list(judged.lost),
+        "doubled": list(judged.doubled),
+        "stale": list(judged.stale),
+        "known": judged.known,
+        "faults": judged.faults,
+        "messages": asdict(judged.messages),
+        "intake": judged.intake,
+        **defects.as_dict(judged.defects),
+    }
+    (root / "defects.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+
+__all__ = ["Ask", "Judged", "Messages", "judge", "page", "write"]

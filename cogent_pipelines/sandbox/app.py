@@ -1,0 +1,71 @@
+"""The sandbox as one ASGI application: every system's edge at /<system>, the control at /_sandbox.
+
+Belongs here: putting edges, control and world together, and cutting connections.
+Does not belong here: what any of them does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount
+
+from cogent_pipelines.sandbox import control
+from cogent_pipelines.sandbox.kit import DROP, Kit
+from cogent_pipelines.sandbox.world import build
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from cogent_pipelines.sandbox.settings import Settings
+    from cogent_pipelines.sandbox.world.world import World
+
+
+class Sandbox:
+    """The ASGI application. ``world`` and ``kit`` are within reach of tests.
+
+    A planted fault may cut the connection: over a socket the transport is aborted; in-process, where there is
+    none, ``disconnect`` makes the exception the caller's client knows as a broken connection.
+    """
+
+    def __init__(
+        self, app: Starlette, world: World, kit: Kit, disconnect: Callable[[str], Exception]
+    ) -> None:
+        self.app, self.world, self.kit, self.disconnect = app, world, kit, disconnect
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_cut = False
+
+        async def send_or_cut(message: MutableMapping[str, Any]) -> None:
+            nonlocal is_cut
+            if is_cut:
+                return
+            if message["type"] == DROP:
+                is_cut = True
+                transport = getattr(getattr(send, "__self__", None), "transport", None)
+                if transport is None:
+                    raise self.disconnect(str(message["why"]))
+                transport.abort()
+                await asyncio.sleep(0)  # the server notices before the application returns
+                return
+            await send(message)
+
+        await self.app(scope, receive, send_or_cut)
+
+
+def create_app(
+    settings: Settings, *, disconnect: Callable[[str], Exception] = ConnectionResetError
+) -> Sandbox:
+    """Build the world of these settings and everything that shows it."""
+    world = build.build_world(settings)
+    kit = Kit(world, settings.faults)
+    build.people_the_world(world, kit)
+    routes: list[BaseRoute] = list(control.routes(world, kit))
+    for system, vendor in settings.systems.items():
+        edge = importlib.import_module(f"cogent_pipelines.sandbox.vendors.{vendor}")
+        routes.append(Mount(f"/{system}", routes=edge.routes(system, world, kit)))
+    return Sandbox(Starlette(routes=routes), world, kit, disconnect)

@@ -1,0 +1,509 @@
+"""The planter: which faults there are, how many of each, when they are planted, and what was planted.
+
+Belongs here: the table family -> mechanisms and near-misses, and running their scripts over the world's time.
+Does not belong here: a mechanism (``plants_orders``, ``_shipping``, ``_parcels``, ``_stock``, ``_edge``).
+
+A family is named by the sentence that should be true. The planter knows what it did, never whether
+anybody's rule would say so. A near-miss looks like a fault and is none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from cogent_pipelines.sandbox.world import plants_edge as edge
+from cogent_pipelines.sandbox.world import plants_orders as orders
+from cogent_pipelines.sandbox.world import plants_parcels as parcels
+from cogent_pipelines.sandbox.world import plants_shipping as shipping
+from cogent_pipelines.sandbox.world import plants_stock as stock
+from cogent_pipelines.sandbox.world.plant import Defect, Plant, Script, Wait
+
+if TYPE_CHECKING:
+    from cogent_pipelines.sandbox.kit import Kit
+    from cogent_pipelines.sandbox.world.world import World
+
+Mechanism = Callable[[Plant], Script]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One sentence that should be true: the ways to break it, and what only looks like it."""
+
+    mechanisms: tuple[Mechanism, ...]
+    near_misses: tuple[Mechanism, ...]
+
+
+FAMILIES: Mapping[str, Family] = {
+    "every_paid_order_reached_a_warehouse": Family(
+        (
+            orders.deleted_in_the_warehouse,
+            orders.refused_by_the_warehouse,
+            orders.accepted_and_not_stored,
+            orders.renumbered_by_staff,
+        ),
+        (
+            orders.authorised_only,
+            orders.a_test_order,
+            orders.nothing_to_ship,
+            orders.cancelled_before_release,
+            orders.merged_into_another,
+        ),
+    ),
+    "every_paid_order_can_be_released": Family(
+        (
+            orders.item_the_warehouse_lacks,
+            orders.unmapped_delivery_option,
+            orders.unmapped_location,
+            orders.no_postcode,
+            orders.never_paid,
+            orders.nothing_left_on_the_shelf,
+            orders.no_street,
+            orders.no_country,
+        ),
+        (
+            orders.unmapped_option_but_cancelled,
+            orders.foreign_currency_shown,
+            orders.delivered_abroad,
+            orders.odd_spelling_known_to_both,
+            orders.last_units_on_the_shelf,
+            orders.paid_just_in_time,
+        ),
+    ),
+    "no_order_is_in_the_warehouse_twice": Family(
+        (
+            orders.sent_again_by_the_old_integration,
+            orders.keyed_in_again_by_staff,
+            orders.sent_again_after_despatch,
+            orders.sent_three_times,
+        ),
+        (
+            orders.shipped_from_two_places,
+            orders.one_number_begins_as_the_other,
+            orders.copied_and_merged_back,
+            orders.copy_cancelled_at_once,
+        ),
+    ),
+    "no_two_orders_are_the_same_basket": Family(
+        (
+            orders.twin_minutes_later,
+            orders.twin_in_another_order_of_lines,
+            orders.twin_by_another_delivery,
+            orders.twin_in_the_last_second,
+        ),
+        (
+            orders.same_basket_too_late,
+            orders.same_basket_another_customer,
+            orders.same_items_other_quantity,
+            orders.cancelled_and_ordered_again,
+        ),
+    ),
+    "no_order_was_released_before_payment": Family(
+        (
+            orders.released_when_authorised,
+            orders.released_while_pending,
+            orders.released_after_the_void,
+            orders.paid_after_release,
+        ),
+        (orders.captured_a_second_before, orders.nothing_to_pay, orders.captured_in_two_parts),
+    ),
+    "every_edit_after_release_reached_the_warehouse": Family(
+        (
+            orders.fewer_units_after_release,
+            orders.address_changed_after_release,
+            orders.line_added_after_release,
+            orders.line_removed_after_release,
+            orders.delivery_changed_after_release,
+        ),
+        (
+            orders.edited_before_release,
+            orders.edited_in_both_systems,
+            orders.carried_over_in_the_last_second,
+            orders.only_a_note_changed,
+            orders.edited_there_and_back,
+        ),
+    ),
+    "no_cancelled_order_is_being_picked": Family(
+        (
+            shipping.cancelled_while_picked,
+            shipping.picker_was_faster,
+            shipping.picked_though_told_not_to,
+            shipping.cancelled_and_left_all_the_same,
+        ),
+        (shipping.cancelled_in_good_time, shipping.cancelled_in_both_systems, shipping.cancelled_on_hold),
+    ),
+    "every_released_order_ships_in_time": Family(
+        (
+            shipping.waits_for_stock,
+            shipping.put_on_hold,
+            shipping.called_unpaid_by_the_warehouse,
+            shipping.never_picked,
+            shipping.picked_and_never_despatched,
+            shipping.rest_never_ships,
+        ),
+        (
+            shipping.held_and_let_go,
+            shipping.ships_in_the_last_second,
+            shipping.in_two_parts_in_time,
+            shipping.cancelled_while_it_waited,
+        ),
+    ),
+    "every_warehouse_cancellation_reached_the_channel": Family(
+        (
+            shipping.cancelled_by_the_warehouse,
+            shipping.given_up_after_the_pick,
+            shipping.rest_cancelled_by_the_warehouse,
+        ),
+        (
+            shipping.given_up_and_said_so,
+            shipping.given_up_and_said_so_in_the_last_second,
+            shipping.cancelled_because_the_shop_did,
+            shipping.pick_cancelled_and_done_again,
+        ),
+    ),
+    "every_shipment_has_an_order": Family(
+        (shipping.stranger_ships, shipping.number_mistyped_before_it_left, shipping.ships_without_any_number),
+        (shipping.stranger_cancelled, shipping.sent_by_the_old_integration, shipping.ships_as_ordered),
+    ),
+    "every_shipment_reached_the_channel": Family(
+        (
+            parcels.shop_holds_the_order,
+            parcels.shop_refuses_the_fulfilment,
+            parcels.shop_forgets_the_fulfilment,
+            parcels.fulfilment_undone_by_hand,
+        ),
+        (
+            parcels.told_by_hand,
+            parcels.told_by_hand_in_the_last_second,
+            parcels.held_and_let_go_in_the_shop,
+            parcels.delivered_as_told,
+        ),
+    ),
+    "every_parcel_has_carrier_and_tracking": Family(
+        (
+            parcels.no_tracking_number,
+            parcels.blanks_for_a_number,
+            parcels.number_removed_in_the_shop,
+            parcels.carrier_removed_in_the_shop,
+        ),
+        (
+            parcels.number_filled_in_a_moment_later,
+            parcels.number_with_letters_and_dashes,
+            parcels.two_parcels_two_numbers,
+        ),
+    ),
+    "no_order_is_fulfilled_before_its_last_parcel": Family(
+        (
+            parcels.fulfilled_at_the_first_parcel,
+            parcels.fulfilled_before_any_parcel,
+            parcels.fulfilled_with_an_invented_number,
+        ),
+        (parcels.rest_was_refunded, parcels.both_parcels_told, parcels.only_a_service_is_left),
+    ),
+    "every_despatch_was_captured": Family(
+        (
+            parcels.shipped_when_only_authorised,
+            parcels.shipped_while_pending,
+            parcels.captured_in_part_only,
+            parcels.added_line_never_paid,
+        ),
+        (
+            parcels.captured_in_two_parts_and_shipped,
+            parcels.captured_in_the_last_second,
+            parcels.paid_by_transfer_and_shipped,
+            parcels.captured_and_partly_given_back,
+        ),
+    ),
+    "every_refund_has_its_return": Family(
+        (
+            parcels.refunded_and_nothing_came_back,
+            parcels.restocked_on_paper,
+            parcels.return_expected_for_ever,
+            parcels.fewer_came_back,
+        ),
+        (
+            parcels.goodwill_for_no_goods,
+            parcels.came_back_in_the_last_second,
+            parcels.refunded_before_it_left,
+            parcels.part_came_back_as_refunded,
+            parcels.came_back_in_two_parcels,
+        ),
+    ),
+    "channel_stock_equals_what_is_available": Family(
+        (
+            stock.typed_too_high,
+            stock.typed_too_low,
+            stock.count_the_shop_never_takes,
+            stock.shop_stores_another_figure,
+            stock.pushed_by_the_old_integration,
+        ),
+        (
+            stock.typed_as_it_was,
+            stock.counted_and_found_right,
+            stock.differs_and_is_not_tracked,
+            stock.ordered_and_not_yet_released,
+        ),
+    ),
+    "no_sku_is_oversold": Family(
+        (
+            stock.recalled_below_what_is_allocated,
+            stock.written_off_after_the_sale,
+            stock.sold_from_a_level_left_high,
+        ),
+        (stock.sold_to_the_last_unit, stock.allocated_is_all_there_is, stock.short_and_received_at_once),
+    ),
+    "no_bundle_outsells_its_components": Family(
+        (
+            stock.bundle_typed_too_high,
+            stock.component_gone_and_bundle_stays,
+            stock.bundle_level_kept_by_hand,
+        ),
+        (
+            stock.bundle_exactly_as_able,
+            stock.bundle_below_its_components,
+            stock.bundle_ordered_and_parts_follow,
+        ),
+    ),
+    "every_channel_sku_exists_in_the_warehouse": Family(
+        (
+            stock.case_changed_in_the_shop,
+            stock.renamed_in_the_shop,
+            stock.listed_before_it_exists,
+            stock.withdrawn_by_the_warehouse,
+            stock.blank_after_the_sku,
+        ),
+        (stock.draft_not_yet_there, stock.archived_and_gone, stock.lower_case_in_both),
+    ),
+    "every_warehouse_sku_is_sold_somewhere": Family(
+        (stock.never_listed, stock.archived_with_stock_left, stock.renamed_in_the_warehouse),
+        (stock.withdrawn_in_both, stock.listed_and_sold_out, stock.listed_twice),
+    ),
+    "every_item_has_weight_barcode_and_origin": Family(
+        (
+            stock.no_weight,
+            stock.no_barcode,
+            stock.no_origin,
+            stock.wrong_check_digit,
+            stock.weighs_nothing,
+        ),
+        (stock.eight_digit_barcode, stock.twelve_digit_barcode, stock.weighs_a_gram),
+    ),
+    "every_feed_is_up_to_date": Family(
+        (edge.feed_answers_500, edge.feed_answers_html, edge.feed_breaks_off, edge.feed_cannot_be_reached),
+        (edge.feed_hiccups, edge.feed_breaks_off_for_a_moment, edge.feed_is_told_to_wait),
+    ),
+    "every_credential_is_valid": Family(
+        (edge.key_refused, edge.token_revoked, edge.scope_taken_away),
+        (edge.token_ran_out_and_was_renewed, edge.told_to_wait_three_times, edge.unavailable_for_a_moment),
+    ),
+    "every_change_was_carried_out": Family(
+        (
+            edge.warehouse_breaks_on_it,
+            edge.warehouse_refuses_it,
+            edge.allocation_refused,
+            edge.shop_refuses_the_parcel,
+            edge.cancellation_refused,
+            edge.level_refused,
+        ),
+        (edge.breaks_twice_and_then_works, edge.forgets_it_once, edge.shop_refuses_once),
+    ),
+    "every_change_was_stored_as_sent": Family(
+        (
+            edge.address_cut_short,
+            edge.postcode_cut_short,
+            edge.units_stored_wrong,
+            edge.line_lost,
+            edge.other_delivery_method,
+            edge.other_facility,
+            edge.tracking_cut_short,
+            edge.other_carrier_in_the_shop,
+        ),
+        (edge.note_added_by_staff, edge.held_for_a_moment_by_staff, edge.allocated_anew_by_staff),
+    ),
+    "every_record_received_was_understood": Family(
+        (
+            edge.status_nobody_knows_in_the_warehouse,
+            edge.wrong_type_in_the_shop,
+            edge.wrong_type_in_the_warehouse,
+            edge.status_nobody_knows_in_the_shop,
+        ),
+        (edge.rare_status_but_known, edge.very_long_note, edge.hostile_text_in_a_note),
+    ),
+}
+
+EDGE = (
+    "every_feed_is_up_to_date",
+    "every_credential_is_valid",
+)  # these take a feed away: one after the other
+EDGE_SHARE = 0.85  # of the days they are spread over
+BREATH_SECONDS = 1200.0  # what a near-miss of theirs gets; the rest is for the outages
+POLL_SECONDS = 300.0
+FIRST_HOURS, LAST_SHARE = 1.0, 0.55  # planted from an hour in until this share of the days has gone
+KEPT_BUNDLES = 4  # one in so many is kept for the planter
+
+
+def read_families(text: str) -> tuple[str, ...]:
+    """Read ``all`` or names joined by commas."""
+    if text == "all":
+        return tuple(FAMILIES)
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        if name not in FAMILIES:
+            raise ValueError(f"families: unknown {name!r}; expected all, or some of: {', '.join(FAMILIES)}")
+    return names
+
+
+@dataclass(slots=True)
+class Planter:
+    """Plants, and keeps the list."""
+
+    world: World
+    kit: Kit
+    defects: list[Defect] = field(default_factory=list)
+    waiting: dict[int, tuple[str, str, bool]] = field(default_factory=dict)
+    abandoned: list[dict[str, Any]] = field(default_factory=list)
+    asked: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    serial: int = 0
+
+    def schedule(self) -> None:
+        """Spread all that is asked for over the time there is."""
+        settings = self.world.settings
+        self.keep_bundles()
+        start = self.world.now
+        first = start + timedelta(hours=FIRST_HOURS)
+        span = timedelta(days=settings.days) * LAST_SHARE
+        names = read_families(settings.families)
+        self._schedule_edges([name for name in names if name in EDGE], first)
+        for place, name in enumerate(names):
+            if name in EDGE:
+                continue
+            for is_near_miss in (False, True):
+                family = FAMILIES[name]
+                choices = family.near_misses if is_near_miss else family.mechanisms
+                for index in range(settings.defects):
+                    share = (index + (place + 1) / (len(names) + 1) + 0.5 * is_near_miss) / (
+                        settings.defects + 0.5
+                    )
+                    at = first + span * min(share, 1.0)
+                    self._plan(at, name, choices[index % len(choices)], is_near_miss=is_near_miss)
+
+    def _schedule_edges(self, names: list[str], first: datetime) -> None:
+        """Line up what takes feeds away, so that no outage hides another, or a near-miss."""
+        settings = self.world.settings
+        if not names or not settings.defects:
+            return
+        seconds = settings.days * 86400 * EDGE_SHARE / (settings.defects * len(names)) - BREATH_SECONDS
+        room = max(seconds, 2 * BREATH_SECONDS)
+        at = first
+        for index in range(settings.defects):
+            for name in names:
+                family = FAMILIES[name]
+                near = family.near_misses[index % len(family.near_misses)]
+                self._plan(at, name, near, is_near_miss=True)
+                at += timedelta(seconds=BREATH_SECONDS)
+                chosen = family.mechanisms[index % len(family.mechanisms)]
+                self._plan(at, name, chosen, is_near_miss=False, room=room / 60 * 0.8)
+                at += timedelta(seconds=room)
+
+    def keep_bundles(self) -> None:
+        """Keep some bundles and their components out of everybody else's hands."""
+        people = self.world.people
+        for shop in self.world.shops.values():
+            _, bundles = people.shelf(shop)
+            for variant in bundles[-max(1, len(bundles) // KEPT_BUNDLES) :] if bundles else ():
+                people.reserved_skus.add(variant.sku)
+                people.reserved_skus.update(people.bundles[variant.sku])
+
+    def plant(self, name: str, mechanism: str = "", *, is_near_miss: bool = False) -> dict[str, Any]:
+        """Plant one now, by name; the first mechanism of the family when none is named."""
+        (name,) = read_families(name)
+        choices = FAMILIES[name].near_misses if is_near_miss else FAMILIES[name].mechanisms
+        chosen = (
+            next((each for each in choices if each.__name__ == mechanism), None) if mechanism else choices[0]
+        )
+        if chosen is None:
+            raise ValueError(
+                f"{name}: unknown {mechanism!r}; there are {', '.join(c.__name__ for c in choices)}"
+            )
+        self._plan(self.world.now, name, chosen, is_near_miss=is_near_miss)
+        self.world.play_until(self.world.now)
+        return {"serial": self.serial, "family": name, "mechanism": chosen.__name__}
+
+    def _plan(
+        self, at: datetime, name: str, mechanism: Mechanism, *, is_near_miss: bool, room: float = 120.0
+    ) -> None:
+        self.serial += 1
+        self.asked[(name, is_near_miss)] += 1
+        serial = self.serial
+        self.waiting[serial] = (name, mechanism.__name__, is_near_miss)
+        plant = Plant(
+            world=self.world,
+            kit=self.kit,
+            family=name,
+            mechanism=mechanism.__name__,
+            is_near_miss=is_near_miss,
+            serial=serial,
+            rng=self.world.rng("plant", name, mechanism.__name__, serial),
+            window=float(self.world.settings.windows.get(name, 0.0)),
+            room=room,
+            keep=self.keep,
+        )
+        self.world.schedule(at, lambda: self._go_on(serial, mechanism(plant)))
+
+    def keep(self, defect: Defect) -> None:
+        """Take a planted thing into the list."""
+        self.defects.append(defect)
+        self.waiting.pop(int(defect.id.rpartition("-")[2]), None)
+
+    def _go_on(self, serial: int, script: Script) -> None:
+        try:
+            wait = next(script)
+        except StopIteration:
+            if serial in self.waiting:
+                self._abandon(serial, "its script ended without it")
+            return
+        if wait.until is None:
+            self.world.after(wait.seconds, lambda: self._go_on(serial, script))
+        else:
+            deadline = self.world.now + timedelta(hours=wait.patience_hours)
+            self._look(serial, script, wait, deadline)
+
+    def _look(self, serial: int, script: Script, wait: Wait, deadline: datetime) -> None:
+        if wait.until is not None and wait.until():
+            self._go_on(serial, script)
+        elif self.world.now < deadline:
+            self.world.after(POLL_SECONDS, lambda: self._look(serial, script, wait, deadline))
+        else:
+            self._abandon(serial, "what it waited for never came")
+
+    def _abandon(self, serial: int, why: str) -> None:
+        name, mechanism, is_near_miss = self.waiting.pop(serial, ("", "", False))
+        if name:
+            self.abandoned.append(
+                {"family": name, "mechanism": mechanism, "is_near_miss": is_near_miss, "why": why}
+            )
+
+    def listing(self) -> dict[str, Any]:
+        """Say what is planted, what still waits for its moment, and what never came about."""
+        planted = Counter((defect.family, defect.is_near_miss) for defect in self.defects)
+        return {
+            "seed": self.world.settings.seed,
+            "families": {
+                name: {
+                    "asked": self.asked[(name, False)],
+                    "planted": planted[(name, False)],
+                    "near_misses": planted[(name, True)],
+                }
+                for name in FAMILIES
+                if self.asked[(name, False)] or self.asked[(name, True)]
+            },
+            "defects": [asdict(defect) for defect in self.defects],
+            "waiting": [
+                {"family": name, "mechanism": mechanism, "is_near_miss": is_near_miss}
+                for name, mechanism, is_near_miss in self.waiting.values()
+            ],
+            "abandoned": self.abandoned,
+        }

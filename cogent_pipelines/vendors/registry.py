@@ -1,0 +1,17 @@
+"""Every vendor there is a connector for, by slug.
+
+Belongs here: one line per vendor.
+Does not belong here: facts of a vendor, or which system of the estate uses it (``accounts``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cogent_pipelines.connect.spec import Vendor
+from cogent_pipelines.vendors import shopify, veeqo
+
+VENDORS: Mapping[str, Vendor] = {
+    "shopify": shopify.VENDOR,
+    "veeqo": veeqo.VENDOR,
+}

@@ -1,0 +1,62 @@
+"""What every test may count on: no network but loopback, the wall clock back in place, no secrets of this machine.
+
+Belongs here: guards that hold for all tests.
+Does not belong here: fixtures of one room (its own ``conftest.py``).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cogent_pipelines import clock
+
+
+class OutsideError(AssertionError):
+    """A test tried to reach another machine."""
+
+
+def _is_here(address: Any) -> bool:
+    if not isinstance(address, tuple):
+        return True  # a socket file
+    host = str(address[0])
+    if host in {"localhost", ""}:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loopback_only() -> Iterator[None]:
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if not _is_here(address):
+            raise OutsideError(f"a test tried to reach {address!r}")
+        connect(self, address)
+
+    def guarded_ex(self: socket.socket, address: Any) -> int:
+        if not _is_here(address):
+            raise OutsideError(f"a test tried to reach {address!r}")
+        return connect_ex(self, address)
+
+    socket.socket.connect, socket.socket.connect_ex = guarded, guarded_ex  # type: ignore[method-assign]
+    yield
+    socket.socket.connect, socket.socket.connect_ex = connect, connect_ex  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment() -> Iterator[None]:
+    before = {name: value for name, value in os.environ.items() if name.startswith("COGENT_")}
+    yield
+    for name in [n for n in os.environ if n.startswith("COGENT_") and n not in before]:
+        del os.environ[name]
+    os.environ.update(before)
+    clock.use_wall()

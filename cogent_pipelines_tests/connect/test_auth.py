@@ -1,0 +1,190 @@
+"""Getting in: tokens are asked for once, renewed in time, and kept nowhere but in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+
+from cogent_pipelines import clock
+from cogent_pipelines.connect.auth import Basic, ClientCredentials, StaticHeader
+from cogent_pipelines.connect.spec import Request
+from cogent_pipelines.errors import Halt, Retry
+from cogent_pipelines_tests.connect.kit import START, answer, client, run
+
+READ = Request("GET", "/things")
+
+
+class Shop:
+    """Gives tokens that live ``life`` seconds; ``revoked`` ones are refused."""
+
+    def __init__(self, life: float = 1000, **more: object) -> None:
+        self.life, self.more = life, more
+        self.logins: list[dict[str, list[str]]] = []
+        self.used: list[str] = []
+        self.refused = 0
+        self.expires: dict[str, float] = {}
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.1)
+        now = (clock.now() - START).total_seconds()
+        if request.url.path.endswith("/oauth/token"):
+            self.logins.append(parse_qs(request.content.decode()))
+            token = f"token-number-{len(self.logins)}"
+            self.expires[token] = now + self.life
+            return answer({"access_token": token, "expires_in": self.life, **self.more})
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        self.used.append(token)
+        if self.expires.get(token, 0) <= now:
+            self.refused += 1
+            return answer({"errors": "[API] Invalid API key or access token"}, 401)
+        return answer({"ok": 1})
+
+
+def test_many_requests_at_once_share_one_login() -> None:
+    """Twenty requests that start together log in once, with the secrets in a form."""
+    shop = Shop()
+
+    async def main() -> None:
+        async with client(shop, auth=ClientCredentials("/oauth/token")) as c:
+            await asyncio.gather(*(c.call(READ) for _ in range(20)))
+
+    run(main)
+    assert len(shop.logins) == 1
+    assert shop.logins[0]["grant_type"] == ["client_credentials"]
+    assert set(shop.used) == {"token-number-1"}
+
+
+def test_a_token_is_renewed_before_it_ends() -> None:
+    """Requests spread over ten lives of a token never meet a 401."""
+    shop = Shop()
+
+    async def main() -> None:
+        async with client(shop, auth=ClientCredentials("/oauth/token")) as c:
+            for _ in range(100):
+                await c.call(READ)
+                await clock.sleep(99)
+
+    run(main)
+    assert shop.refused == 0
+    assert 10 <= len(shop.logins) <= 12
+
+
+def test_a_revoked_token_is_renewed_once_for_all_who_met_the_401() -> None:
+    """A token that dies early costs one login, however many requests notice at once."""
+    shop = Shop()
+
+    async def main() -> None:
+        async with client(shop, auth=ClientCredentials("/oauth/token")) as c:
+            await c.call(READ)
+            shop.expires.clear()
+            await asyncio.gather(*(c.call(READ) for _ in range(8)))
+
+    run(main)
+    assert len(shop.logins) == 2
+    assert shop.refused == 8
+
+
+def test_a_token_that_stays_refused_halts() -> None:
+    """After one renewal a 401 is for a person."""
+    shop = Shop(life=1000)
+    shop.expires = _Never()
+
+    async def main() -> None:
+        async with client(shop, auth=ClientCredentials("/oauth/token")) as c:
+            await c.call(READ)
+
+    with pytest.raises(Halt) as caught:
+        run(main)
+    assert caught.value.code == "credentials"
+    assert len(shop.logins) == 2
+
+
+class _Never(dict[str, float]):
+    def get(self, key: str, default: object = None) -> float:  # type: ignore[override]
+        return 0.0
+
+
+def test_secrets_are_read_again_at_each_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rotated secret is taken up at the next login, without a restart."""
+    shop = Shop()
+
+    async def main() -> None:
+        async with client(shop, auth=ClientCredentials("/oauth/token")) as c:
+            await c.call(READ)
+            monkeypatch.setenv("TEST_SECRET", "the-rotated-secret")
+            await clock.sleep(2000)
+            await c.call(READ)
+
+    run(main)
+    assert shop.logins[1]["client_secret"] == ["the-rotated-secret"]
+
+
+def test_a_refused_login_halts_and_a_failing_one_is_tried_again() -> None:
+    """400 at the login is for a person; 503 passes."""
+    turns = iter([httpx.Response(503), httpx.Response(429, headers={"retry-after": "5"}), answer({"error": "invalid"}, 400)])
+
+    async def main() -> None:
+        async with client(lambda request: next(turns), auth=ClientCredentials("/oauth/token")) as c:
+            await c.call(READ)
+
+    with pytest.raises(Halt) as caught:
+        run(main)
+    assert caught.value.code == "credentials"
+
+
+def test_a_login_without_a_token_is_no_login() -> None:
+    """A proxy's page in place of a token is an outage."""
+
+    async def main() -> None:
+        async with client(lambda request: answer({"hello": 1}), auth=ClientCredentials("/oauth/token")) as c:
+            await c.call(Request("POST", "/x", is_write=True), intent="i")
+
+    with pytest.raises(Retry) as caught:
+        run(main)
+    assert caught.value.effect == "none"
+
+
+@pytest.mark.parametrize(("granted", "good"), [("read_orders,write_orders", True), ("write_orders", True), ("x", False)])
+def test_a_token_that_allows_too_little_halts(granted: str, good: bool) -> None:
+    """Missing scopes are found at the login; the right to write includes reading."""
+    shop = Shop(scope=granted)
+    auth = ClientCredentials("/oauth/token", scopes=frozenset({"read_orders"}))
+
+    async def main() -> None:
+        async with client(shop, auth=auth) as c:
+            await c.call(READ)
+
+    if good:
+        run(main)
+        return
+    with pytest.raises(Halt) as caught:
+        run(main)
+    assert caught.value.code == "scope"
+
+
+def test_a_static_key_is_sent_once_and_not_again_after_a_401() -> None:
+    """A key that cannot be renewed is not tried twice."""
+    sent = []
+
+    async def main() -> None:
+        async with client(lambda r: sent.append(r.headers["x-api-key"]) or httpx.Response(401), auth=StaticHeader("x-api-key", "api_key")) as c:
+            await c.call(READ)
+
+    with pytest.raises(Halt):
+        run(main)
+    assert len(sent) == 1
+
+
+def test_basic_credentials_are_encoded() -> None:
+    """User and password go into one header."""
+    sent = []
+
+    async def main() -> None:
+        async with client(lambda r: sent.append(r.headers["authorization"]) or answer({}), auth=Basic("client_id", "client_secret")) as c:
+            await c.call(READ)
+
+    run(main)
+    assert sent[0].startswith("Basic ")

@@ -1,0 +1,314 @@
+"""The limiter: what it lets out, what it gives back, and what it learns."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cogent_pipelines import clock
+from cogent_pipelines.connect import graphql
+from cogent_pipelines.connect.limits import (
+    MARGIN,
+    Bucket,
+    CostBudget,
+    HeaderQuota,
+    LeakyBucket,
+    MemoryLimits,
+    Seen,
+    advance,
+    fresh,
+    settle,
+    take,
+)
+from cogent_pipelines.connect.spec import Answer, Request
+from cogent_pipelines_tests.connect.kit import START, answer, client, run
+
+steps = st.lists(
+    st.tuples(st.floats(0, 30), st.floats(0.1, 40), st.floats(0, 1), st.booleans()), min_size=1, max_size=60
+)
+
+
+@given(steps)
+def test_never_more_is_taken_than_the_limit_allows(done: list[tuple[float, float, float, bool]]) -> None:
+    """Whatever is asked for and given back, no stretch of time sees more spent than capacity and refill."""
+    capacity, rate = 100.0, 5.0
+    bucket, now = fresh(capacity, rate, 0.0), 0.0
+    spends: list[tuple[float, float]] = []
+    for pause, cost, share, _ in done:
+        now += pause
+        bucket, wait = take(bucket, cost, now)
+        if wait:
+            assert wait > 0
+            continue
+        spends.append((now, cost * share))
+        bucket = settle(bucket, cost, Seen(spent=cost * share), now)
+        assert bucket.level <= bucket.usable + 1e-9
+    for i, (first, _) in enumerate(spends):
+        for j in range(i, len(spends)):
+            spent = sum(s for _, s in spends[i : j + 1])
+            assert spent <= capacity + rate * (spends[j][0] - first) + 1e-6
+
+
+@given(st.floats(0.1, 500), st.floats(0, 90), st.floats(0.5, 50))
+def test_the_wait_that_is_told_is_enough(cost: float, level: float, rate: float) -> None:
+    """After the wait it names, a take succeeds; a little before, it does not."""
+    bucket = Bucket(100.0, rate, level, 0.0)
+    bucket, wait = take(bucket, cost, 0.0)
+    if wait:
+        assert take(bucket, cost, wait)[1] == 0
+        if wait > 0.01:
+            assert take(bucket, cost, wait * 0.9)[1] > 0
+
+
+def test_a_cost_above_the_capacity_waits_for_a_full_bucket_only() -> None:
+    """A price no bucket can hold must not wait for ever."""
+    bucket = fresh(100, 10, 0)
+    bucket, wait = take(bucket, 1000, 0)
+    assert wait == 0
+    assert take(bucket, 1000, 1)[1] == pytest.approx(8.0)
+
+
+def test_the_answer_overrules_what_was_believed() -> None:
+    """A bucket that the vendor says is emptier, smaller or slower is so."""
+    bucket = fresh(2000, 100, 0)
+    bucket = settle(bucket, 0, Seen(available=300, capacity=1000, per_second=50), 0)
+    assert (bucket.capacity, bucket.per_second, bucket.level) == (1000, 50, 300 - 1000 * MARGIN)
+
+
+def test_what_was_not_spent_goes_back() -> None:
+    """The difference between asked and actual cost is there for the next request."""
+    bucket, _ = take(fresh(1000, 1, 0), 500, 0)
+    assert settle(bucket, 500, Seen(spent=40), 0).level == pytest.approx(900 - 40)
+
+
+# --- whole simulations ----------------------------------------------------------------------------------
+
+
+@dataclass
+class Leaky:
+    """A vendor's leaky bucket that answers 429 and says nothing."""
+
+    capacity: float = 100
+    rate: float = 5
+    level: float = 0
+    at: float = 0
+    accepted: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+    latency: float = 0.15
+    rng: random.Random = field(default_factory=lambda: random.Random(3))
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(self.rng.uniform(0.5, 1.5) * self.latency / 2)
+        now = (clock.now() - START).total_seconds()
+        self.level = max(self.level - (now - self.at) * self.rate, 0)
+        self.at = now
+        if self.level + 1 > self.capacity:
+            self.refused.append(now)
+            return httpx.Response(429)
+        self.level += 1
+        self.accepted.append(now)
+        await asyncio.sleep(self.rng.uniform(0.5, 1.5) * self.latency / 2)
+        return answer([])
+
+
+async def _backlog(callers: int, seconds: float, call: object) -> None:
+    async def one() -> None:
+        while (clock.now() - START).total_seconds() < seconds:
+            await call()  # type: ignore[operator]
+
+    await asyncio.gather(*(one() for _ in range(callers)))
+
+
+def test_a_backlog_uses_nearly_the_whole_limit_and_is_never_refused() -> None:
+    """Minutes of backlog against five calls a second: at least 0.9 of the limit, no 429."""
+    server = Leaky()
+
+    async def main() -> None:
+        async with client(server, limit=LeakyBucket(100, 5)) as c:
+            await _backlog(8, 400, lambda: c.call(Request("GET", "/x")))
+
+    run(main)
+    assert not server.refused
+    use = len([t for t in server.accepted if t <= 400]) / (100 + 5 * 400)
+    assert 0.95 <= use <= 1.0
+
+
+def test_two_clients_on_one_store_share_one_limit() -> None:
+    """Processes that share the account's state stay under its limit together."""
+    server, limits = Leaky(), MemoryLimits()
+
+    async def main() -> None:
+        async with (
+            client(server, limit=LeakyBucket(100, 5), limits=limits) as a,
+            client(server, limit=LeakyBucket(100, 5), limits=limits) as b,
+        ):
+            await asyncio.gather(
+                _backlog(6, 300, lambda: a.call(Request("GET", "/x"))),
+                _backlog(6, 300, lambda: b.call(Request("GET", "/x"))),
+            )
+
+    run(main)
+    assert not server.refused
+    assert len(server.accepted) >= 0.9 * (100 + 5 * 300)
+
+
+def test_a_silently_halved_limit_is_learned_from_one_refusal() -> None:
+    """In the minute of the halving at most one call in a hundred is refused, and later hardly any."""
+    server = Leaky()
+
+    async def main() -> None:
+        async with client(server, limit=LeakyBucket(100, 5)) as c:
+            calls = asyncio.create_task(_backlog(8, 2400, lambda: c.call(Request("GET", "/x"))))
+            await clock.sleep(300)
+            server.rate = 2.5
+            await calls
+
+    run(main)
+    minute = [t for t in server.accepted if 300 <= t < 360]
+    assert len([t for t in server.refused if t < 360]) <= 0.01 * len(minute) + 0.5
+    later = [t for t in server.accepted if 600 <= t <= 2400]
+    refused_later = [t for t in server.refused if 600 <= t <= 2400]
+    assert len(later) / (2.5 * 1800) >= 0.9
+    assert len(refused_later) <= 0.002 * len(later)
+
+
+def test_a_single_refusal_does_not_slow_the_work_down_for_long() -> None:
+    """A stray 429 every hundred seconds costs a few per cent, not half the pace."""
+    server = Leaky()
+    stray = iter(range(50, 4000, 100))
+    following = [next(stray)]
+
+    async def sometimes(request: httpx.Request) -> httpx.Response:
+        now = (clock.now() - START).total_seconds()
+        if now >= following[0]:
+            following[0] = next(stray)
+            return httpx.Response(429)
+        return await server(request)
+
+    async def main() -> None:
+        async with client(sometimes, limit=LeakyBucket(100, 5)) as c:
+            await _backlog(8, 1500, lambda: c.call(Request("GET", "/x")))
+
+    run(main)
+    assert len(server.accepted) / (5 * 1500) >= 0.85
+
+
+@dataclass
+class Points:
+    """A vendor's points: asks a price beforehand, gives back what a query did not take, and says so."""
+
+    capacity: float = 2000
+    rate: float = 100
+    asked: float = 120
+    taken: float = 35
+    available: float = 2000
+    at: float = 0
+    spent: list[tuple[float, float]] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+    calls: int = 0
+    rng: random.Random = field(default_factory=lambda: random.Random(5))
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(self.rng.uniform(0.05, 0.2))
+        now = (clock.now() - START).total_seconds()
+        self.available = min(self.capacity, self.available + (now - self.at) * self.rate)
+        self.at = now
+        self.calls += 1
+        body: dict[str, object] = {"data": {"x": 1}}
+        actual: float | None = self.taken
+        if self.available < self.asked:
+            self.refused.append(now)
+            body, actual = {"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]}, None
+        else:
+            self.available -= self.taken
+            self.spent.append((now, self.taken))
+        body["extensions"] = {
+            "cost": {
+                "requestedQueryCost": self.asked,
+                "actualQueryCost": actual,
+                "throttleStatus": {
+                    "maximumAvailable": self.capacity,
+                    "currentlyAvailable": self.available,
+                    "restoreRate": self.rate,
+                },
+            }
+        }
+        await asyncio.sleep(self.rng.uniform(0.05, 0.2))
+        return answer(body)
+
+
+ASK = Request("POST", "/g", body={"query": "{x}", "variables": {}}, cost=120)
+
+
+def test_points_are_used_up_and_hardly_ever_refused() -> None:
+    """Under backlog the points restored are spent, though every query reserves thrice what it takes."""
+    server = Points()
+
+    async def main() -> None:
+        async with client(server, limit=CostBudget(2000, 100), check=graphql.check) as c:
+            await _backlog(8, 400, lambda: c.call(ASK))
+
+    run(main)
+    spent = sum(points for t, points in server.spent if t <= 400)
+    assert 0.9 <= spent / (2000 + 100 * 400) <= 1.0
+    assert len(server.refused) <= 0.001 * server.calls
+
+
+def test_a_halved_restore_rate_is_followed_from_the_answers() -> None:
+    """The vendor halves bucket and rate in the middle of a backlog; refusals stay under one in a hundred."""
+    server = Points()
+
+    async def main() -> None:
+        async with client(server, limit=CostBudget(2000, 100), check=graphql.check) as c:
+            calls = asyncio.create_task(_backlog(10, 900, lambda: c.call(ASK)))
+            await clock.sleep(300)
+            server.rate, server.capacity = 50, 1000
+            await calls
+
+    run(main)
+    minute = [t for t, _ in server.spent if 300 <= t < 360]
+    assert len([t for t in server.refused if 300 <= t < 360]) <= 0.01 * len(minute)
+    after = sum(points for t, points in server.spent if 400 <= t <= 900)
+    assert 0.9 <= after / (1000 + 50 * 500) <= 1.0
+
+
+def test_the_price_the_vendor_names_replaces_the_declared_one() -> None:
+    """A query whose declared cost is too low is refused at most once, then reserves what it is asked."""
+    server = Points(asked=900, taken=800)
+    cheap = Request("POST", "/g", body={"query": "{x}", "variables": {}}, cost=10)
+
+    async def main() -> None:
+        async with client(server, limit=CostBudget(2000, 100), check=graphql.check) as c:
+            for _ in range(20):
+                await c.call(cheap)
+
+    run(main)
+    assert len(server.refused) <= 1
+
+
+def test_header_quotas_are_read() -> None:
+    """A quota's headers give what is left, the rate, and the wait when nothing is."""
+    limit = HeaderQuota(150, 5)
+    headers = {
+        "x-rate-limit-requests-left": "0",
+        "x-rate-limit-requests-quota": "150",
+        "x-rate-limit-time-window-ms": "30000",
+        "x-rate-limit-time-reset-ms": "15000",
+    }
+    seen = limit.learn(Answer(429, headers, b"", START))
+    assert seen == Seen(available=0, capacity=150, per_second=5, throttled=True, after=15)
+    assert limit.learn(Answer(200, {}, b"", START)) is None
+
+
+def test_a_lowered_pace_climbs_back() -> None:
+    """After the hold the pace grows again until it is whole."""
+    bucket = Bucket(100, 5, 0, 0, pace=0.5, hold=60, held_until=60)
+    assert advance(bucket, 59).pace == 0.5
+    assert 0.5 < advance(bucket, 90).pace < 1
+    assert advance(advance(bucket, 90), 300).pace == 1

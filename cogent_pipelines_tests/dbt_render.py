@@ -1,0 +1,253 @@
+"""The dbt project's SQL without dbt, so that a model runs in an in-memory DuckDB in milliseconds.
+
+Belongs here: the few names dbt gives a template (``ref``, ``source``, ``var``, ``model``, our macros) and making empty
+tables from the columns a contract declares.
+Does not belong here: rows of a test (``cogent_pipelines_tests/rules/rows.py``) or anything the product runs.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jinja2
+import yaml
+
+ROOT = Path(__file__).parents[1] / "dbt_project"
+OPS_SQL = Path(__file__).parents[1] / "cogent_pipelines" / "landing" / "ops.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model or seed: where it stands, its text and what its YAML says."""
+
+    name: str
+    schema: str
+    table: str
+    text: str
+    columns: dict[str, str] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
+    is_seed: bool = False
+    is_step: bool = False
+    """A table that is filled from its definition (``models/marts/steps``)."""
+
+    @property
+    def relation(self) -> str:
+        return f"{self.schema}.{self.table}"
+
+    @property
+    def is_union(self) -> bool:
+        """A mart that gathers staging views: tests make it a table and put rows in."""
+        return "union_vendors(" in self.text
+
+
+@cache
+def project() -> dict[str, Any]:
+    """``dbt_project.yml``, as it stands."""
+    return yaml.safe_load((ROOT / "dbt_project.yml").read_text())
+
+
+@cache
+def _properties() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for file in [*ROOT.glob("models/**/*.yml"), *ROOT.glob("seeds/**/*.yml")]:
+        content = yaml.safe_load(file.read_text()) or {}
+        for part in [*content.get("models", []), *content.get("seeds", [])]:
+            found[part["name"]] = part
+    return found
+
+
+@cache
+def models() -> dict[str, Model]:
+    """Every model and seed by name."""
+    found = {}
+    for file in ROOT.glob("models/**/*.sql"):
+        properties = _properties().get(file.stem, {})
+        config = properties.get("config", {})
+        found[file.stem] = Model(
+            name=file.stem,
+            schema=file.relative_to(ROOT / "models").parts[0],
+            table=config.get("alias", file.stem),
+            text=file.read_text(),
+            columns={c["name"]: c.get("data_type", "varchar") for c in properties.get("columns", [])},
+            meta=config.get("meta", {}),
+            is_step=file.parent.name == "steps",
+        )
+    for file in ROOT.glob("seeds/**/*.csv"):
+        properties = _properties().get(file.stem, {})
+        types = properties.get("config", {}).get("column_types", {})
+        with file.open() as lines:
+            header = next(csv.reader(lines))
+        columns = {name: types.get(name, "varchar") for name in header}
+        found[file.stem] = Model(file.stem, "mappings", file.stem, "", columns, {}, is_seed=True)
+    return found
+
+
+@cache
+def sources() -> dict[tuple[str, str], dict[str, str]]:
+    """Declared sources with the columns they declare (empty for most)."""
+    found = {}
+    for file in ROOT.glob("models/**/*.yml"):
+        for source in (yaml.safe_load(file.read_text()) or {}).get("sources", []):
+            for table in source.get("tables", []):
+                columns = {c["name"]: c.get("data_type", "varchar") for c in table.get("columns", [])}
+                found[(source["name"], table["name"])] = columns
+    return found
+
+
+class _Config(dict):
+    """``model.config``: attribute access, as in dbt."""
+
+    __getattr__ = dict.get
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)
+
+
+def render(name: str) -> str:
+    """The SQL of model ``name``."""
+    return _render(name)[0]
+
+
+def needs(name: str) -> list[str]:
+    """The models and seeds ``name`` reads."""
+    return [n for kind, n in _render(name)[1] if kind == "ref"]
+
+
+@cache
+def _macros() -> str:
+    return "\n".join(f.read_text() for f in sorted(ROOT.glob("macros/*.sql")))
+
+
+@cache
+def _render(name: str) -> tuple[str, list[tuple[str, str]]]:
+    model = models()[name]
+    used: list[tuple[str, str]] = []
+
+    def ref(other: str) -> str:
+        if ("ref", other) not in used:
+            used.append(("ref", other))
+        # Staging may be absent while a mart is tested: its view's name is fixed.
+        return models()[other].relation if other in models() else f"staging.{other}"
+
+    def source(schema: str, table: str) -> str:
+        used.append(("source", f"{schema}.{table}"))
+        return f"{schema}.{table}"
+
+    def var(key: str, default: Any = None) -> Any:
+        return project()["vars"].get(key, default)
+
+    environment = _environment()
+    context = {
+        "ref": ref,
+        "source": source,
+        "var": var,
+        "config": lambda **_: "",
+        "execute": True,
+        "model": _Config(
+            name=name, columns=model.columns, config=_Config(meta=model.meta), alias=model.table
+        ),
+        "target": _Config(schema="main", type="duckdb"),
+        "this": model.relation,
+    }
+    environment.globals.update(context)
+    # One template: macros see each other and the context, as in dbt.
+    return environment.from_string(_macros() + "\n" + model.text).render().strip(), used
+
+
+# --- putting models into a database -------------------------------------------------------------------
+
+
+def connect(as_of: str = "2026-11-04T12:00:00Z") -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB with every schema, UTC, and an as-of."""
+    connection = duckdb.connect(
+        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    for schema in ("staging", "marts", "rules", "wanted", "reports", "mappings", "ops", "estate", "steps"):
+        connection.execute(f"CREATE SCHEMA {schema}")
+    set_as_of(connection, as_of)
+    return connection
+
+
+def set_as_of(connection: duckdb.DuckDBPyConnection, as_of: str) -> None:
+    """Make ``as_of`` the instant the models take for now."""
+    connection.execute(f"SET VARIABLE as_of = TIMESTAMPTZ '{as_of}'")
+
+
+def create(connection: duckdb.DuckDBPyConnection, *names: str, deep: bool = False) -> None:
+    """Create ``names`` and all they read: unions of vendors and seeds as empty tables, steps as the tables and
+    definitions they are, the rest as views.
+
+    With ``deep`` the named models are views even if they are unions of vendors, over empty staging tables.
+    """
+    rows = connection.execute("SELECT table_schema || '.' || table_name FROM information_schema.tables").fetchall()
+    made = {row[0] for row in rows}
+    for name in names:
+        _create(connection, name, made, deep)
+
+
+def refresh(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fill the steps from their definitions, in the order in which they were created."""
+    rows = connection.execute("SELECT view_name FROM duckdb_views() WHERE schema_name = 'steps' ORDER BY view_oid")
+    for (name,) in rows.fetchall():
+        connection.execute(f"CREATE OR REPLACE TABLE marts.{name} AS SELECT * FROM steps.{name}")
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, made: set[str], deep: bool) -> None:
+    model = models()[name]
+    if model.relation in made:
+        return
+    made.add(model.relation)
+    if model.is_seed or (model.is_union and not deep):
+        _table(connection, model.relation, model.columns)
+        return
+    sql, used = _render(name)
+    for kind, other in used:
+        if kind == "ref" and other in models() and not (deep and other.startswith("stg_")):
+            _create(connection, other, made, deep=False)
+        elif kind == "ref" and f"staging.{other}" not in made:
+            made.add(f"staging.{other}")
+            _table(connection, f"staging.{other}", model.columns)
+        elif kind == "source" and other not in made:
+            made.add(other)
+            schema, table = other.split(".")
+            _table(connection, other, sources()[(schema, table)])
+    if model.is_step:
+        connection.execute(f"CREATE VIEW steps.{name} AS {sql}")
+        _table(connection, model.relation, model.columns)
+    else:
+        connection.execute(f"CREATE VIEW {model.relation} AS {sql}")
+
+
+def _table(connection: duckdb.DuckDBPyConnection, relation: str, columns: dict[str, str]) -> None:
+    if not columns:
+        raise ValueError(f"{relation} declares no columns")
+    body = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+    connection.execute(f"CREATE TABLE {relation} ({body})")
+
+
+def insert(connection: duckdb.DuckDBPyConnection, relation: str, *rows: dict[str, Any]) -> None:
+    """Put ``rows`` into a table; columns left out are null."""
+    for row in rows:
+        names = ", ".join(f'"{name}"' for name in row)
+        marks = ", ".join("?" for _ in row)
+        connection.execute(f"INSERT INTO {relation} ({names}) VALUES ({marks})", list(row.values()))
+
+
+def fetch(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    """Rows of ``sql`` as dicts."""
+    cursor = connection.execute(sql)
+    names = [d[0] for d in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+@cache
+def expression(call: str) -> str:
+    """The SQL a macro's call comes to, for example ``is_gtin('code')``."""
+    return _environment().from_string(_macros() + "\n{{ " + call + " }}").render().strip()

@@ -1,0 +1,28 @@
+"""A fast clock, the test vendor's tables, and a place to land in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cogent_pipelines import clock
+from cogent_pipelines_tests.connect.kit import SECRET, START
+from cogent_pipelines_tests.landing import kit
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TEST_KEY", SECRET)
+    clock.use(clock.Clock(START, time.time(), 100.0))
+    kit.declare()
+    yield
+    clock.use_wall()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> kit.Store:
+    """An empty state directory and warehouse."""
+    return kit.Store(tmp_path)

@@ -1,0 +1,245 @@
+"""The planter plants what it says, by several ways each, and its near-misses are no faults."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from cogent_pipelines.sandbox.world import acts, catalogue, truth
+from cogent_pipelines.sandbox.world import shop as shops
+from cogent_pipelines.sandbox.world import warehouse as wms
+from cogent_pipelines.sandbox.world.defects import FAMILIES, read_families
+from cogent_pipelines_tests.sandbox.worlds import SMALL, make, play
+
+EACH = 8
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """A world in which an older integration moves everything and every family is planted."""
+    settings = {"orders": 60, "skus": 120, "bundles": 20, "old_integration": 1.0, "defects": EACH}
+    return play(make(SMALL, **settings), days=10)
+
+
+def records(world, name):
+    """The warehouse's records of a number."""
+    return wms.find_orders(world.warehouses["wms_uk"], name)
+
+
+def placed(world, name):
+    """The shop's order of a name."""
+    return shops.find_orders(world.shops["web_uk"], name)[0]
+
+
+def found(world, family, *, near=False):
+    """What was planted of a family."""
+    return [d for d in world.planter.defects if d.family == family and d.is_near_miss == near]
+
+
+def test_every_family_has_three_mechanisms_and_three_near_misses():
+    """One way to plant a fault would be found by looking for that way."""
+    assert len(FAMILIES) == 26
+    for name, family in FAMILIES.items():
+        assert len(family.mechanisms) >= 3, name
+        assert len(family.near_misses) >= 3, name
+        assert len({m.__name__ for m in family.mechanisms}) == len(family.mechanisms), name
+
+
+def test_everything_asked_for_is_planted(planted):
+    """Every family gets its number, and all of its mechanisms; nothing is left waiting."""
+    listing = planted.planter.listing()
+    assert listing["waiting"] == []
+    assert listing["abandoned"] == []
+    mechanisms = defaultdict(set)
+    for defect in planted.planter.defects:
+        mechanisms[(defect.family, defect.is_near_miss)].add(defect.mechanism)
+    for name, family in FAMILIES.items():
+        assert listing["families"][name]["planted"] == EACH, name
+        assert len(mechanisms[(name, False)]) == min(EACH, len(family.mechanisms)), name
+        assert len(mechanisms[(name, True)]) >= 3, name
+
+
+def test_a_defect_names_what_a_finding_must_name(planted):
+    """Each has keys, a system of the world, and times in order."""
+    systems = set(planted.settings.systems)
+    for defect in planted.planter.defects:
+        assert defect.keys
+        assert defect.system in systems
+        assert defect.since_at <= defect.planted_at < defect.expected_by + timedelta(days=1)
+        assert defect.repair in {"stays", "repaired", "passes"}
+        assert set(defect.also) <= set(FAMILIES), defect.mechanism
+    assert len({defect.id for defect in planted.planter.defects}) == len(planted.planter.defects)
+
+
+def test_planting_breaks_no_law_of_the_world(planted):
+    """Faults are made by acts that are possible; stock and units still add up."""
+    assert truth.breaches(planted) == []
+
+
+def test_planting_is_the_same_for_the_same_seed():
+    """A run can be repeated to the letter; another seed plants elsewhere."""
+
+    def lists(seed):
+        settings = {"orders": 20, "skus": 90, "old_integration": 1.0, "defects": 2, "seed": seed}
+        return [
+            (d.id, d.mechanism, tuple(d.keys.items()), d.planted_at)
+            for d in play(make(SMALL, **settings), days=4).planter.defects
+        ]
+
+    assert lists(5) == lists(5)
+    assert lists(5) != lists(6)
+
+
+def test_planted_orders_are_marked_in_the_truth(planted):
+    """What the truth calls lost or doubled without being planted is really so: here nothing is."""
+    told = truth.truth(planted, {"lost", "doubled"})
+    assert [fault for fault in told["lost"] + told["doubled"] if not fault["planted"]] == []
+    assert [fault for fault in told["lost"] if fault["planted"]]
+
+
+# --- what was planted is there, by the state of the systems -------------------------------------------
+
+
+def test_missing_orders_are_missing(planted):
+    """Paid, shippable, not cancelled, and in no warehouse under their number."""
+    for defect in found(planted, "every_paid_order_reached_a_warehouse"):
+        order = placed(planted, defect.keys["order"])
+        assert shops.financial_status(planted.shops["web_uk"], order) == "paid"
+        assert order.cancelled_at is None
+        assert records(planted, order.name) == []
+
+
+def test_near_misses_of_missing_orders_need_no_warehouse(planted):
+    """Unpaid, a test, cancelled, nothing to ship, or merged into an order that is there."""
+    for defect in found(planted, "every_paid_order_reached_a_warehouse", near=True):
+        order = placed(planted, defect.keys["order"])
+        is_excused = (
+            order.cancelled_at is not None
+            or order.is_test
+            or not any(line.requires_shipping for line in order.lines)
+            or any(record.merged_to_id for record in records(planted, order.name))
+        )
+        assert is_excused, defect.mechanism
+
+
+def test_twins_lie_within_the_hour_and_near_misses_do_not(planted):
+    """Same customer and lines: within the hour it is a twin, unless the first was given back."""
+
+    def look(defect):
+        first, second = placed(planted, defect.keys["other"]), placed(planted, defect.keys["order"])
+        same = first.customer_id == second.customer_id and Counter(
+            (line.sku, line.quantity, line.unit_price) for line in first.lines
+        ) == Counter((line.sku, line.quantity, line.unit_price) for line in second.lines)
+        return (
+            same and first.cancelled_at is None and second.created_at - first.created_at < timedelta(hours=1)
+        )
+
+    assert all(look(defect) for defect in found(planted, "no_two_orders_are_the_same_basket"))
+    assert not any(look(defect) for defect in found(planted, "no_two_orders_are_the_same_basket", near=True))
+
+
+def test_doubled_orders_hold_more_than_was_ordered(planted):
+    """By units, live records of the number come to more than the order; near-misses do not."""
+    doubled = {fault["reference"] for fault in truth.truth(planted, {"doubled"})["doubled"]}
+    family = "no_order_is_in_the_warehouse_twice"
+    assert {defect.keys["order"] for defect in found(planted, family)} <= doubled
+    assert not {defect.keys["order"] for defect in found(planted, family, near=True)} & doubled
+
+
+def test_refunds_without_returns_have_none(planted):
+    """Units refunded after despatch exceed units received back; in near-misses they never do."""
+
+    def short(defect):
+        order = placed(planted, defect.keys["order"])
+        refunded = sum(line.returned_quantity for line in order.lines)
+        received = sum(
+            row[3] for record in records(planted, order.name) for r in record.returns for row in r.lines
+        )
+        return refunded > received
+
+    assert all(short(defect) for defect in found(planted, "every_refund_has_its_return"))
+    assert not any(short(defect) for defect in found(planted, "every_refund_has_its_return", near=True))
+
+
+def test_despatched_and_uncaptured_is_so(planted):
+    """Money captured is less than what was despatched is worth; near-misses have it all."""
+    shop = planted.shops["web_uk"]
+
+    def owes(defect):
+        order = placed(planted, defect.keys["order"])
+        return shops.totals(shop, order).captured < shops.totals(shop, order).current_total
+
+    assert all(owes(defect) for defect in found(planted, "every_despatch_was_captured"))
+    assert not any(owes(defect) for defect in found(planted, "every_despatch_was_captured", near=True))
+
+
+def test_parcels_without_tracking_have_none(planted):
+    """Carrier or number is missing in the warehouse or the shop; near-misses have both."""
+
+    def bare(defect):
+        parcels = [
+            a.parcel for r in records(planted, defect.keys["order"]) for a in r.allocations if a.parcel
+        ]
+        told = [f for f in placed(planted, defect.keys["order"]).fulfilments if f.status == "success"]
+        blank_there = any(not p.tracking_number.strip() or not p.carrier_name for p in parcels)
+        return blank_there or any(not f.numbers or not f.carrier for f in told)
+
+    assert all(bare(defect) for defect in found(planted, "every_parcel_has_carrier_and_tracking"))
+    near = found(planted, "every_parcel_has_carrier_and_tracking", near=True)
+    assert not any(bare(d) for d in near if d.mechanism != "number_filled_in_a_moment_later")
+
+
+def test_items_that_do_not_meet(planted):
+    """A channel's SKU exists in the warehouse by the very same name, or it is planted."""
+    shop, warehouse = planted.shops["web_uk"], planted.warehouses["wms_uk"]
+    for defect in found(planted, "every_channel_sku_exists_in_the_warehouse"):
+        assert defect.keys["sku"] in shop.by_sku
+        assert defect.keys["sku"] not in warehouse.by_sku
+    for defect in found(planted, "every_warehouse_sku_is_sold_somewhere"):
+        assert defect.keys["sku"] in warehouse.by_sku
+        listed = [v for v in shop.variants.values() if v.sku == defect.keys["sku"] and v.status == "active"]
+        assert listed == []
+
+
+def test_incomplete_items_are_incomplete(planted):
+    """Weight, origin and a barcode that checks, or it is planted."""
+    shop = planted.shops["web_uk"]
+
+    def is_whole(sku):
+        item = shop.variants[shop.by_sku[sku]]
+        checks = item.barcode and catalogue.check_digit(item.barcode[:-1]) == item.barcode[-1]
+        return bool(item.weight_grams and item.origin_country and checks)
+
+    family = "every_item_has_weight_barcode_and_origin"
+    assert not any(is_whole(defect.keys["sku"]) for defect in found(planted, family))
+    assert all(is_whole(defect.keys["sku"]) for defect in found(planted, family, near=True))
+
+
+def test_what_takes_feeds_away_never_overlaps(planted):
+    """One outage is over before the next begins, so none hides another."""
+    names = ("every_feed_is_up_to_date", "every_credential_is_valid")
+    begun = sorted(d.planted_at for d in planted.planter.defects if d.family in names)
+    assert min(later - earlier for earlier, later in pairwise(begun)) >= timedelta(minutes=20)
+
+
+def test_a_twin_can_be_planted_to_the_second():
+    """With the window given, the last second inside is a twin, and a minute beyond is none."""
+    family = "no_two_orders_are_the_same_basket"
+    world = make(SMALL, orders=0, defects=1, families=family, windows={family: 600.0})
+    acts.do(world, "", "plant", {"family": family, "mechanism": "twin_in_the_last_second"})
+    play(world, days=1)
+    defect = next(d for d in world.planter.defects if d.mechanism == "twin_in_the_last_second")
+    first, second = placed(world, defect.keys["other"]), placed(world, defect.keys["order"])
+    assert second.created_at - first.created_at == timedelta(seconds=599)
+
+
+def test_an_unknown_family_or_mechanism_is_named():
+    """The error says which there are."""
+    with pytest.raises(ValueError, match="unknown 'no_such_rule'"):
+        read_families("no_such_rule")
+    world = make(SMALL, orders=0, defects=1, families="no_sku_is_oversold")
+    with pytest.raises(ValueError, match="unknown 'by_magic'"):
+        acts.do(world, "", "plant", {"family": "no_sku_is_oversold", "mechanism": "by_magic"})

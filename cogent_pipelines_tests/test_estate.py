@@ -1,0 +1,120 @@
+"""The estate file: what is refused, and how it is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cogent_pipelines import estate
+from cogent_pipelines.errors import BadInput
+
+DEMO = Path(__file__).resolve().parents[1] / "estates" / "demo.yaml"
+
+
+def changed(tmp_path: Path, **changes: Any) -> Path:
+    """The demo's estate with dotted keys set (None removes one), as a file."""
+    data = yaml.safe_load(DEMO.read_text(encoding="utf-8"))
+    for dotted, value in changes.items():
+        *path, last = dotted.split("__")
+        part = data
+        for step in path:
+            part = part[step]
+        if value is None:
+            part.pop(last, None)
+        else:
+            part[last] = value
+    file = tmp_path / "estate.yaml"
+    file.write_text(yaml.safe_dump(data), encoding="utf-8")
+    return file
+
+
+def refused(file: Path) -> BadInput:
+    """The error the file is refused with."""
+    with pytest.raises(BadInput) as caught:
+        estate.load(file)
+    assert str(file) in str(caught.value)
+    return caught.value
+
+
+def test_the_demo_estate_is_read_into_typed_objects() -> None:
+    """What stands in the file is there, typed."""
+    found = estate.load(DEMO)
+    assert found.channels() == ("web_uk",)
+    assert found.warehouses() == ("wms_uk",)
+    assert found.policy("web_uk").release == "after_capture"
+    assert found.syncs["orders_to_wms"].since.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "expected"),
+    [
+        ({"truth__orders": None}, "truth.orders", "exactly one"),
+        ({"truth__orders": ["web_uk", "wms_uk"]}, "truth.orders", "got `array`"),
+        ({"truth__orders": "nobody"}, "truth.orders", "one of the systems"),
+        ({"truth__stock": {"LEEDS": "wms_uk"}}, "truth.stock", "one owner per facility"),
+        ({"truth__weather": "web_uk"}, "truth", "only products"),
+        ({"facilities__LEEDS": "mars"}, "facilities.LEEDS", "one of the systems"),
+        ({"time_zone": "Europe/Leeds"}, "time_zone", "time zone name"),
+        ({"cadence__orders": "sometimes"}, "cadence", "matching regex"),
+        ({"cadence__weather": "1h"}, "cadence.weather", "one of orders"),
+        ({"systems__web_uk__url": "https://shop.example.com"}, "systems.web_uk.url", "loopback"),
+        ({"systems__web_uk__colour": "red"}, "systems.web_uk", "colour"),
+        ({"systems__web_uk__role": "shop"}, "systems.web_uk.role", "Invalid enum"),
+        ({"policies__channels__wms_uk": {}}, "policies.channels.wms_uk", "one of the channels"),
+        ({"policies__channels__web_uk__buffer": -1}, "policies.channels.web_uk.buffer", ">= 0"),
+        ({"hours__MARS": {"week": {}}}, "hours.MARS", "one of the facilities"),
+        ({"hours__LEEDS__week__mon": "9 to 5"}, "hours.LEEDS.week.mon", "07:00-19:00"),
+        ({"owners__cx__escalate_to": "mum"}, "owners.cx.escalate_to", "one of"),
+        ({"windows": {"every_shipment_reached_the_channel": {"hours": 0.001}}}, "windows", "twice the slowest"),
+        ({"syncs__orders_to_wms__mode": "on"}, "syncs.orders_to_wms.mode", "Invalid enum"),
+        ({"syncs__orders_to_wms__from": None}, "syncs.orders_to_wms", "from"),
+        ({"name": "Demo Shop"}, "name", "matching regex"),
+    ],
+)
+def test_a_wrong_estate_is_refused_naming_the_key(
+    tmp_path: Path, changes: dict[str, Any], key: str, expected: str
+) -> None:
+    """File, key, found and expected are all in the sentence."""
+    error = refused(changed(tmp_path, **changes))
+    assert error.key.startswith(key)
+    assert expected in str(error)
+
+
+def test_text_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
+    """A broken file is one line, not a stack trace."""
+    file = tmp_path / "estate.yaml"
+    file.write_text("systems: [", encoding="utf-8")
+    assert "valid YAML" in str(refused(file))
+
+
+def test_a_list_is_no_estate(tmp_path: Path) -> None:
+    """The top of the file is a mapping."""
+    file = tmp_path / "estate.yaml"
+    file.write_text("- web_uk", encoding="utf-8")
+    assert "a mapping" in str(refused(file))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """No such file."""
+    assert "No such file" in str(refused(tmp_path / "nowhere.yaml"))
+
+
+def test_a_secret_is_read_from_the_file_its_variable_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NAME_FILE wins over NAME, and is read again each time."""
+    file = tmp_path / "token"
+    file.write_text("first\n", encoding="utf-8")
+    monkeypatch.setenv("SHOP_TOKEN", "plain")
+    assert estate.secret("SHOP_TOKEN") == "plain"
+    monkeypatch.setenv("SHOP_TOKEN_FILE", str(file))
+    assert estate.secret("SHOP_TOKEN") == "first"
+    file.write_text("second", encoding="utf-8")
+    assert estate.secret("SHOP_TOKEN") == "second"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("15m", 900), ("2h", 7200), ("3d", 259200)])
+def test_a_span_is_a_duration(text: str, seconds: int) -> None:
+    """Seconds, minutes, hours and days."""
+    assert estate.span(text).total_seconds() == seconds

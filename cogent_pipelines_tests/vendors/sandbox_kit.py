@@ -1,0 +1,277 @@
+"""A sandbox that stands still, our own clients for it, and a warehouse that is pulled into and planned from.
+
+Belongs here: building, pulling, delivering rows of ``wanted`` and showing views.
+Does not belong here: an assertion, or knowledge of what an edge does.
+
+The sandbox was written from the vendors' documents by other hands than the connectors: what it holds is the truth
+that both are held against.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pyarrow as pa
+import pytest
+
+from cogent_pipelines import clock, warehouse
+from cogent_pipelines.connect.client import Client
+from cogent_pipelines.connect.limits import MemoryLimits
+from cogent_pipelines.estate import Estate
+from cogent_pipelines.landing import pull
+from cogent_pipelines.landing.pull import PullReport
+from cogent_pipelines.ledger import books, ledger
+from cogent_pipelines.outbox import deliver, plan, verify
+from cogent_pipelines.sandbox.app import create_app
+from cogent_pipelines.sandbox.kit import Outage
+from cogent_pipelines.sandbox.settings import Settings
+from cogent_pipelines.sandbox.world import acts
+from cogent_pipelines.sandbox.world.model import Shop, Warehouse
+from cogent_pipelines.vendors import accounts
+from cogent_pipelines.vendors.registry import VENDORS
+from cogent_pipelines_tests import dbt_render
+
+SHOP, WMS = "web_uk", "wms_uk"
+START = datetime(2026, 7, 6, 6, tzinfo=UTC)
+"""A Monday in summer: London is an hour ahead of UTC, so that an hour lost shows."""
+ESTATE = {
+    "name": "truth",
+    "sandbox": True,
+    "time_zone": "Europe/London",
+    "systems": {
+        SHOP: {
+            "vendor": "shopify",
+            "role": "channel",
+            "url": f"http://127.0.0.1:1/{SHOP}",
+            "secrets": {"client_id": "TRUTH_SHOP_ID", "client_secret": "TRUTH_SHOP_SECRET"},
+        },
+        WMS: {
+            "vendor": "veeqo",
+            "role": "warehouse",
+            "url": f"http://127.0.0.1:1/{WMS}",
+            "secrets": {"api_key": "TRUTH_WMS_KEY"},
+            "options": {"channel_id": 771},
+        },
+    },
+    "truth": {},
+    "facilities": {"LEEDS": WMS, "YORK": WMS},
+    "cadence": {"orders": "1m", "shipments": "2m", "stock": "2m"},
+    "owners": {},
+    "syncs": {
+        name: {"mode": "live", "from": "2026-01-01T00:00:00Z"}
+        for name in ("orders_to_wms", "shipments_to_channel", "stock_to_channel", "cancellations_to_wms")
+    },
+}
+SECRETS = {
+    "TRUTH_SHOP_ID": f"sandbox-{SHOP}-client_id",
+    "TRUTH_SHOP_SECRET": f"sandbox-{SHOP}-client_secret",
+    "TRUTH_WMS_KEY": f"sandbox-{WMS}-api_key",
+    "COGENT_HMAC_KEY": "a key for these tests, long enough to be one",
+}
+
+
+class Time:
+    """Time that passes only when somebody waits, so that a run is the same on any machine."""
+
+    def __init__(self) -> None:
+        self.at = START
+
+    def now(self) -> datetime:
+        self.at += timedelta(microseconds=1)
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.block(seconds)
+        await asyncio.sleep(0)
+
+    def block(self, seconds: float) -> None:
+        self.at += timedelta(seconds=max(seconds, 0.0))
+
+    def move_to(self, at: datetime) -> None:
+        self.at = max(self.at, at)
+
+
+TIME = Time()
+NEW = 120
+"""Seconds for which a new ledger sends nothing that an older one may have sent just before it was lost."""
+LATENCY = 0.05
+"""Seconds that a request takes."""
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """Into the sandbox, whose world first catches up with our clock."""
+
+    def __init__(self, retailer: Retailer) -> None:
+        self._retailer = retailer
+        self._inner = httpx.ASGITransport(retailer.sandbox)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        TIME.block(LATENCY)
+        self._retailer.catch_up()
+        return await self._inner.handle_async_request(request)
+
+
+class Retailer:
+    """A shop and a warehouse in a sandbox, and ours beside them in ``folder``."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        defaults = {"seed": 7, "days": 1, "orders": 0, "skus": 12, "bundles": 0, "start": START, "speed": 0}
+        self.sandbox = create_app(Settings(**{**defaults, **settings}), disconnect=httpx.ReadError)
+        self.world = self.sandbox.world
+        self.folder = folder
+        self.path = folder / "warehouse.duckdb"
+        self.estate = msgspec.convert(ESTATE, Estate)
+        self.ledger_url = f"sqlite:///{folder / 'ledger.sqlite'}"
+        ledger.open(self.ledger_url).close()
+        self.move_on(NEW)
+
+    @property
+    def shop(self) -> Shop:
+        return self.world.shops[SHOP]
+
+    @property
+    def wms(self) -> Warehouse:
+        return self.world.warehouses[WMS]
+
+    def strike(self, system: str, operation: str, kind: str, times: int = 1) -> None:
+        """Have the next calls of an operation meet a fault."""
+        until = self.world.now + timedelta(days=30)
+        outage = Outage(system, operation, kind, since=self.world.now, until=until, left=times)
+        self.sandbox.kit.faults.outages.append(outage)
+
+    def do(self, system: str, verb: str, **args: Any) -> Any:
+        """One act of the world."""
+        return acts.do(self.world, system, verb, args)
+
+    def move_on(self, seconds: float) -> None:
+        """Let time pass, for the world and for us."""
+        TIME.move_to(self.world.now)
+        TIME.block(seconds)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Let the world's time be ours."""
+        if TIME.at > self.world.now:
+            self.world.advance(TIME.at)
+
+    def client(self, name: str) -> Client:
+        """A client for one run, which may wait and be throttled as any other."""
+        return accounts.client(self.estate, name, MemoryLimits(), transport=Transport(self))
+
+    # --- in ---------------------------------------------------------------------------------------------
+
+    def pull(self, *, full: bool = False) -> list[PullReport]:
+        """Pull every stream of both systems."""
+
+        async def one(name: str) -> list[PullReport]:
+            async with self.client(name) as client:
+                streams = list(client.vendor.streams)
+                return await pull.pull_system(
+                    self.estate, name, streams, state=self.folder, warehouse_path=self.path, client=client, full=full
+                )
+
+        reports = asyncio.run(one(SHOP)) + asyncio.run(one(WMS))
+        self.catch_up()
+        return reports
+
+    @contextmanager
+    def staged(self) -> Iterator[Staged]:
+        """The staging views over what was pulled."""
+        with warehouse.open(self.path) as connection:
+            connection.execute("CREATE SCHEMA IF NOT EXISTS estate; CREATE SCHEMA IF NOT EXISTS staging")
+            connection.execute(
+                "CREATE OR REPLACE TABLE estate.systems AS SELECT system, '' AS admin_url "
+                f"FROM (VALUES ('{SHOP}'), ('{WMS}')) AS s (system)"
+            )
+            for name in dbt_render.models():
+                if name.startswith("stg_"):
+                    connection.execute(f"CREATE OR REPLACE VIEW staging.{name} AS {dbt_render.render(name)}")
+            yield Staged(connection)
+
+    # --- out --------------------------------------------------------------------------------------------
+
+    def deliver(self, sync: str, *rows: Mapping[str, Any], ticks: int = 1, pause: float = 0) -> dict[str, str]:
+        """Plan, look and deliver ``rows`` of a sync so many times: business key -> state and reason."""
+        book = ledger.open(self.ledger_url)
+        clients = {name: partial(self.client, name) for name in (SHOP, WMS)}
+        for tick in range(ticks):
+            if tick:
+                self.move_on(pause)
+            with _wanted(sync, rows), warehouse.open("") as connection:
+                plan.plan(connection, book, self.estate, sync)
+                verify.verify(book, self.estate, clients)
+                deliver.deliver(book, self.estate, "", clients)
+            self.catch_up()
+        states = {key: f"{state} {reason}".strip() for (_, key), (state, reason) in books.states(book, sync).items()}
+        book.close()
+        return states
+
+
+class Staged:
+    """An open warehouse with staging views."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def table(self, view: str, key: str, *columns: str) -> dict[Any, tuple[Any, ...]]:
+        """``columns`` of a view by its ``key``."""
+        found = self.connection.execute(f"SELECT {key}, {', '.join(columns)} FROM staging.{view}").fetchall()
+        return {row[0]: row[1:] for row in found}
+
+    def rows(self, view: str, *columns: str) -> list[tuple[Any, ...]]:
+        """``columns`` of a view, in order."""
+        found: list[tuple[Any, ...]] = self.connection.execute(
+            f"SELECT {', '.join(columns)} FROM staging.{view}"
+        ).fetchall()
+        return sorted(found, key=repr)
+
+
+@contextmanager
+def _wanted(sync: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+    """A warehouse in memory in which ``sync`` wants ``rows`` and every feed was read just now."""
+    real = warehouse.open
+    with real(":memory:") as connection:
+        connection.execute("CREATE SCHEMA wanted; CREATE SCHEMA ops; CREATE SCHEMA marts")
+        if rows:
+            connection.register("rows_", pa.Table.from_pylist(list(rows)))
+            connection.execute(f"CREATE TABLE wanted.{sync} AS SELECT * FROM rows_")
+        connection.execute("CREATE TABLE marts.channel_stock AS SELECT 'web_uk' AS system, 1 AS available_qty")
+        pulls = [
+            {"system": system, "stream": s.name, "kind": "increment", "started_at": clock.now(), "is_complete": True, "note": ""}
+            for system, part in ESTATE["systems"].items()  # type: ignore[attr-defined]
+            for s in VENDORS[part["vendor"]].streams
+        ]
+        connection.register("pulls_", pa.Table.from_pylist(pulls))
+        connection.execute("CREATE TABLE ops.pulls AS SELECT * FROM pulls_")
+
+        @contextmanager
+        def opened(*_: object, **__: object) -> Iterator[Any]:
+            yield connection
+
+        warehouse.open = opened  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            warehouse.open = real  # type: ignore[assignment]
+
+
+@contextmanager
+def standing_still() -> Iterator[None]:
+    """The sandbox's secrets in the environment, and a clock that moves only when somebody waits."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SECRETS.items():
+            patch.setenv(name, value)
+        TIME.at = START
+        patch.setattr(clock, "now", TIME.now)
+        patch.setattr(clock, "sleep", TIME.sleep)
+        patch.setattr(clock, "block", TIME.block)
+        patch.setattr(clock, "speed", lambda: 1.0)
+        yield

@@ -1,0 +1,254 @@
+"""What the Veeqo tests share: documented answers, an order to vary, and a DuckDB with the staging views.
+
+Belongs here: builders and loading.
+Does not belong here: an assertion about Veeqo.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from cogent_pipelines.connect.spec import Found, System, Want
+from cogent_pipelines.vendors import veeqo
+from cogent_pipelines_tests import dbt_render
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = ROOT.parent / "shared"
+FIXTURES = SHARED / "fixtures" / "veeqo"
+APIB = SHARED / "vendors" / "specs" / "veeqo.apib"
+STAGING = ROOT / "dbt_project" / "models" / "staging" / "veeqo"
+SYSTEM = System("wms_uk", "veeqo", "https://api.veeqo.com", {"api_key": "X"}, {"channel_id": 771})
+READ_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
+
+
+def fixture(name: str) -> Any:
+    """A documented answer, decoded; skips where the shared folder is absent."""
+    path = FIXTURES / name
+    if not path.exists():
+        pytest.skip(f"no {name}: the shared folder of documented answers is not beside the project")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def line(
+    line_id: int = 71, item: int = 8801, sku: str = "TEE-M", qty: int = 2, **more: Any
+) -> dict[str, Any]:
+    """An order's or an allocation's line."""
+    return {
+        "id": line_id,
+        "quantity": qty,
+        "sellable": {"id": item, "sku_code": sku, "tax_rate": 20.0},
+        **more,
+    }
+
+
+def order(**more: Any) -> dict[str, Any]:
+    """An order of 2 tees as Veeqo answers, not allocated; ``more`` replaces its fields."""
+    plain = {
+        "id": 90011,
+        "number": "#1042",
+        "status": "awaiting_fulfillment",
+        "created_at": "2026-11-02T08:00:11.000Z",
+        "updated_at": "2026-11-02T08:10:02.000Z",
+        "shipped_at": None,
+        "cancelled_at": None,
+        "currency_code": "GBP",
+        "subtotal_price": 40.0,
+        "delivery_cost": 3.95,
+        "total_tax": 8.0,
+        "total_discounts": 0.0,
+        "total_price": 51.95,
+        "merged_to_id": None,
+        "delivery_method": {"id": 11, "name": "Standard", "cost": 3.95},
+        "deliver_to": {
+            "id": 31,
+            "first_name": "Ann",
+            "last_name": "Lee",
+            "company": "",
+            "address1": "1 High St",
+            "address2": None,
+            "city": "Leeds",
+            "zip": "LS1 1AA",
+            "country": "GB",
+            "phone": "0113",
+        },
+        "channel": {"id": 771, "type_code": "direct", "name": "API store", "currency_code": "GBP"},
+        "customer": {"id": 5501, "email": "ann@example.test"},
+        "line_items": [line(price_per_unit=20.0, tax_rate=0.2)],
+        "allocations": [],
+        "employee_notes": [{"id": 1, "text": "[cogent order web_uk:1@LEEDS]"}],
+        "returns": [],
+        "allocated_completely": False,
+        "picked_completely": False,
+    }
+    return {**copy.deepcopy(plain), **more}
+
+
+def allocation(allocation_id: int = 6101, warehouse: int = 41, **more: Any) -> dict[str, Any]:
+    """An allocation of 2 tees, not shipped."""
+    return {
+        "id": allocation_id,
+        "order_id": 90011,
+        "created_at": "2026-11-02T08:01:00.000Z",
+        "warehouse": {"id": warehouse, "name": "Leeds"},
+        "line_items": [line(1)],
+        "shipment": None,
+        **more,
+    }
+
+
+def shipment(**more: Any) -> dict[str, Any]:
+    """A parcel of the allocation above."""
+    return {
+        "id": 4401,
+        "created_at": "2026-11-02T14:10:01.000Z",
+        "allocation_id": 6101,
+        "carrier_id": 4,
+        "carrier": {"id": 4, "name": "DPD", "slug": "dpd"},
+        "service_name": "Next Day",
+        "tracking_number": {"id": 9, "tracking_number": "15501234", "status": "created"},
+        "tracking_url": "https://track.example.test/15501234",
+        **more,
+    }
+
+
+def want(**more: Any) -> Want:
+    """A row of ``wanted.orders_to_wms`` for the order above; ``more`` replaces its fields."""
+    fields = {
+        "facility": "LEEDS",
+        "facility_id": "41",
+        "delivery_method_id": "11",
+        "order_name": "#1042",
+        "placed_at": datetime(2026, 11, 2, 7, 59, tzinfo=UTC),
+        "currency": "GBP",
+        "total_amount": Decimal("51.9500"),
+        "shipping_amount": Decimal("3.9500"),
+        "discount_amount": Decimal(0),
+        "tax_amount": Decimal("8.0000"),
+        "customer_email": "ann@example.test",
+        "ship_to_name": "Ann Lee",
+        "ship_to_first_name": "Ann",
+        "ship_to_last_name": "Lee",
+        "ship_to_company": None,
+        "ship_to_line1": "1 High St",
+        "ship_to_line2": None,
+        "ship_to_city": "Leeds",
+        "ship_to_region": None,
+        "ship_to_postcode": "LS1 1AA",
+        "ship_to_country_code": "GB",
+        "ship_to_phone": "0113",
+        "note": None,
+        "payment_reference": "pay_1",
+        "due_on": None,
+        "lines": [
+            {
+                "line_ref": "web_uk:1",
+                "sku": "TEE-M",
+                "item_id": "8801",
+                "qty": 2,
+                "unit_price_amount": Decimal("20.0000"),
+                "tax_rate": 0.2,
+            }
+        ],
+    }
+    refs = more.pop("refs", {})
+    return Want("orders_to_wms", "create", "web_uk:1@LEEDS", "#1042", {**fields, **more}, refs)
+
+
+def cancellation(**more: Any) -> Want:
+    """A row of ``wanted.cancellations_to_wms`` for the order above."""
+    fields = {"warehouse_order_id": "90011", "cancel_reason": "CUSTOMER", **more}
+    return Want("cancellations_to_wms", "cancel", "web_uk:1@cancel", "#1042", fields)
+
+
+def found(write: Any, about: Want, *answers: Any) -> Found:
+    """What a write's look-up makes of the answers; fails when it finds nothing."""
+    seen = write.lookup.found(about, list(answers))
+    assert seen is not None
+    return seen
+
+
+@cache
+def rendered(view: str) -> str:
+    """A staging view's SQL, rendered once."""
+    return dbt_render.render(view)
+
+
+class Staging:
+    """Raw tables and staging views in memory. ``load`` puts records in; rows come out as dicts."""
+
+    def __init__(self) -> None:
+        self.connection = duckdb.connect()
+        self.connection.execute(
+            "SET TimeZone = 'UTC'; CREATE SCHEMA veeqo; CREATE SCHEMA estate; CREATE SCHEMA staging"
+        )
+        self.connection.execute(
+            "CREATE TABLE estate.systems AS SELECT 'wms_uk' AS system, '' AS vendor, '' AS role,"
+            " 'https://app.example.test' AS admin_url"
+        )
+        self.connection.execute(Path(veeqo.__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+        for (table,) in self.connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'veeqo'"
+        ).fetchall():
+            for column in (
+                "system VARCHAR",
+                "_first_seen_at TIMESTAMPTZ",
+                "_changed_at TIMESTAMPTZ",
+                "_read_at TIMESTAMPTZ",
+                "_gone_at TIMESTAMPTZ",
+            ):
+                self.connection.execute(f"ALTER TABLE veeqo.{table} ADD COLUMN {column}")
+        for path in sorted(STAGING.glob("*.sql")):
+            self.connection.execute(f"CREATE VIEW staging.{path.stem} AS {rendered(path.stem)}")
+
+    def load(self, table: str, *records: Any, system: str = "wms_uk") -> None:
+        """Put records into a raw table as landing would, with what the table does not declare left out."""
+        described = self.connection.execute(
+            f"SELECT column_name, column_type FROM (DESCRIBE veeqo.{table})"
+        ).fetchall()
+        own = [
+            (name, duckdb.sqltype(kind))
+            for name, kind in described
+            if name != "system" and not name.startswith("_")
+        ]
+        shape = duckdb.struct_type(dict(own))
+        for record in records:
+            self.connection.execute(
+                f"INSERT INTO veeqo.{table} BY NAME "
+                f"SELECT $1 AS system, UNNEST(CAST($2::JSON AS {shape})), "
+                "$3 AS _first_seen_at, $3 AS _changed_at, $3 AS _read_at",
+                [system, json.dumps(_prune(record, shape)), READ_AT],
+            )
+
+    def rows(self, mart: str) -> list[dict[str, Any]]:
+        """Every row of a staging view, by its first column."""
+        result = self.connection.execute(f"SELECT * FROM staging.stg_veeqo__{mart} ORDER BY ALL")
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def columns(self, mart: str) -> dict[str, str]:
+        """Name and type of every column of a staging view."""
+        return dict(
+            self.connection.execute(
+                f"SELECT column_name, column_type FROM (DESCRIBE staging.stg_veeqo__{mart})"
+            ).fetchall()
+        )
+
+
+def _prune(value: Any, kind: Any) -> Any:
+    """``value`` without the keys its declared type does not name."""
+    if value is None:
+        return None
+    if kind.id == "list":
+        return [_prune(part, kind.children[0][1]) for part in value]
+    if kind.id == "struct":
+        return {name: _prune(value.get(name), child) for name, child in kind.children}
+    return value

@@ -1,0 +1,1 @@
+{{ union_vendors('allocation_lines') }}

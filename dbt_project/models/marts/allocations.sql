@@ -1,0 +1,9 @@
+with gathered as (
+    {{ union_vendors('allocations', without=['facility']) }}
+)
+
+select
+    g.*,
+    f.facility
+from gathered as g
+left join {{ ref('facilities') }} as f on f.warehouse_system = g.system and f.warehouse_facility_id = g.facility_id

@@ -1,0 +1,1 @@
+{{ union_vendors('fulfilment_orders') }}

@@ -1,0 +1,88 @@
+-- Parts of orders that may go and are not in the warehouse; orders the shop made no fulfilment order for; and what we saw
+-- stand in the warehouse once and is there no longer.
+with still_wanted as (
+    select distinct order_key
+    from {{ ref('lines_to_send') }}
+),
+
+vanished as (
+    select
+        op.business_key,
+        op.order_key,
+        op.closed_at,
+        op.reference
+    from {{ source('ops', 'operations') }} as op
+    inner join still_wanted as s on s.order_key = op.order_key
+    where op.sync = 'orders_to_wms' and op.state = 'verified'
+),
+
+candidates as (
+    select
+        r.business_key as exception_key,
+        'not_in_warehouse' as cause,
+        r.system,
+        r.order_key as entity_key,
+        r.ready_at as since_at,
+        r.total_amount as amount,
+        r.currency,
+        r.order_name || coalesce(' for ' || r.facility, '') as detail,
+        o.url,
+        null::timestamptz as ended_at,
+        null::varchar as facility
+    from {{ ref('releases') }} as r
+    inner join {{ ref('orders') }} as o on o.order_key = r.order_key
+    where
+        r.is_payable
+        and r.held_by is null
+        and not exists (select 1 from vanished as v where v.business_key = r.business_key)
+
+    union all
+
+    select
+        o.order_key,
+        'no_fulfilment_order',
+        o.system,
+        o.order_key,
+        greatest(o.placed_at, coalesce(o.paid_at, o.placed_at)),
+        o.total_amount,
+        o.currency,
+        o.order_name || ' is paid and no location was asked to send it',
+        o.url,
+        null,
+        null
+    from {{ ref('orders') }} as o
+    where
+        o.fulfilment_code in ('unfulfilled', 'part_fulfilled')
+        and o.payment_code in ('captured', 'part_refunded')
+        and o.cancelled_at is null
+        and o.gone_at is null
+        and not coalesce(o.is_test, false)
+        and o.order_key not in (select fo.order_key from {{ ref('fulfilment_orders') }} as fo)
+        and o.order_key in (
+            select ol.order_key
+            from {{ ref('order_lines') }} as ol
+            where ol.current_qty > 0 and coalesce(ol.requires_shipping, true)
+        )
+
+    union all
+
+    select
+        v.business_key,
+        'vanished_from_target',
+        o.system,
+        v.order_key,
+        greatest(v.closed_at, coalesce(max(wo.gone_at), v.closed_at)),
+        o.total_amount,
+        o.currency,
+        v.reference || ' was in the warehouse and is there no longer',
+        o.url,
+        null,
+        null
+    from vanished as v
+    inner join {{ ref('orders') }} as o on o.order_key = v.order_key
+    left join {{ ref('warehouse_orders') }} as wo on wo.reference = v.reference
+    group by v.business_key, v.order_key, v.closed_at, v.reference, o.system, o.total_amount, o.currency, o.url
+    having count(wo.warehouse_order_key) = count(wo.gone_at)
+),
+
+{{ when_due('candidates') }}

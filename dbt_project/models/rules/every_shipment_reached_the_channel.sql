@@ -1,0 +1,95 @@
+-- Parcels that left and whose number the channel does not show; and, where customers are told at the first scan, those
+-- nobody told. A parcel that holds only a part of a bundle is told with the parcel that completes it.
+with numbers as (
+    select distinct
+        f.order_key,
+        upper(trim(u.number)) as number
+    from {{ ref('fulfilments') }} as f
+    cross join unnest(f.tracking_numbers) as u (number)
+    where f.status_code in ('success', 'pending')
+),
+
+ours as (
+    select
+        split_part(business_key, '/', 1) as shipment_key,
+        max(closed_at) filter (where act = 'fulfil' and state = 'verified') as verified_at,
+        bool_or(act = 'fulfil' and state = 'verified' and (sent ->> '$.notify') = 'false') as is_silent
+    from {{ source('ops', 'operations') }}
+    where sync = 'shipments_to_channel'
+    group by 1
+),
+
+notified as (
+    select distinct business_key
+    from {{ source('ops', 'operations') }}
+    where sync = 'shipments_to_channel' and act = 'notify' and state in ('verified', 'adopted')
+),
+
+parts_only as (
+    select shipment_key
+    from {{ ref('parcels_to_tell') }}
+    group by shipment_key
+    having max(own_qty) = 0
+),
+
+open_orders as (
+    select distinct order_key
+    from {{ ref('lines_to_send') }}
+),
+
+parcels as (
+    select
+        s.*,
+        o.order_name,
+        o.total_amount,
+        o.currency,
+        c.notify_policy,
+        n.number is not null as is_told,
+        coalesce(p.is_silent, false) as is_silent,
+        p.verified_at,
+        w.order_key is not null as is_open
+    from {{ ref('shipments') }} as s
+    inner join {{ ref('orders') }} as o on o.order_key = s.order_key
+    inner join {{ ref('carriers') }} as k
+        on k.warehouse_system = s.system and k.carrier = s.carrier and k.channel_system = o.system
+    left join {{ source('estate', 'channels') }} as c on c.system = o.system
+    left join numbers as n on n.order_key = s.order_key and n.number = upper(trim(s.tracking_number))
+    left join ours as p on p.shipment_key = s.shipment_key
+    left join open_orders as w on w.order_key = s.order_key
+    where
+        s.despatched_at is not null
+        and coalesce(trim(s.tracking_number), '') <> ''
+        and o.cancelled_at is null
+        and not coalesce(o.is_test, false)
+        and (n.number is null or (p.is_silent and c.notify_policy = 'on_first_scan'))
+),
+
+candidates as (
+    select
+        shipment_key as exception_key,
+        case
+            when not is_told and verified_at is not null then 'vanished_from_target'
+            when not is_told and is_open then 'not_at_channel'
+            when not is_told then 'number_not_at_channel'
+            when first_scan_at is null then 'never_scanned'
+            else 'customer_not_told'
+        end as cause,
+        system,
+        order_key as entity_key,
+        case
+            when not is_told then greatest(despatched_at, coalesce(verified_at, despatched_at))
+            else coalesce(first_scan_at, despatched_at)
+        end as since_at,
+        total_amount as amount,
+        currency,
+        order_name || ': parcel ' || shipment_id as detail,
+        url,
+        null::timestamptz as ended_at,
+        facility
+    from parcels
+    where
+        (not is_told and shipment_key not in (select shipment_key from parts_only))
+        or (is_told and is_silent and shipment_key || ':scan' not in (select business_key from notified))
+),
+
+{{ when_due('candidates') }}

@@ -1,0 +1,71 @@
+-- Orders the channel shows as further sent than the warehouse has sent them: the customer was told too early.
+with unsent as (
+    select distinct
+        wo.order_key,
+        wo.system
+    from {{ ref('warehouse_orders') }} as wo
+    inner join {{ ref('warehouse_order_lines') }} as l on l.warehouse_order_key = wo.warehouse_order_key
+    where
+        wo.order_key is not null
+        and wo.status_code not in ('cancelled', 'merged', 'refunded')
+        and wo.gone_at is null
+        and l.qty > coalesce(l.shipped_qty, 0)
+),
+
+told as (
+    select
+        f.order_key,
+        coalesce(n.warehouse_sku, b.component_sku, ol.sku) as sku,
+        sum(fl.qty * coalesce(b.qty, 1)) as qty,
+        max(f.created_at) as told_at
+    from unsent as u
+    inner join {{ ref('fulfilments') }} as f on f.order_key = u.order_key and f.status_code = 'success'
+    inner join {{ ref('fulfilment_lines') }} as fl on fl.fulfilment_key = f.fulfilment_key
+    inner join {{ ref('order_lines') }} as ol on ol.order_line_key = fl.order_line_key
+    left join {{ ref('bundle_components') }} as b on b.parent_sku = ol.sku
+    left join {{ ref('sku_names') }} as n
+        on n.channel_system = f.system and n.warehouse_system = u.system
+        and n.channel_sku = coalesce(b.component_sku, ol.sku)
+    group by 1, 2
+),
+
+sent as (
+    select
+        wo.order_key,
+        sl.sku,
+        sum(sl.qty) as qty
+    from {{ ref('warehouse_orders') }} as wo
+    inner join {{ ref('shipment_lines') }} as sl on sl.warehouse_order_key = wo.warehouse_order_key
+    where wo.order_key in (select order_key from unsent)
+    group by wo.order_key, sl.sku
+),
+
+early as (
+    select
+        t.order_key,
+        max(t.told_at) as told_at,
+        string_agg(t.sku || ' told ' || t.qty || ', sent ' || coalesce(s.qty, 0), '; ' order by t.sku) as detail
+    from told as t
+    left join sent as s on s.order_key = t.order_key and s.sku = t.sku
+    where t.qty > coalesce(s.qty, 0)
+    group by t.order_key
+),
+
+candidates as (
+    select
+        e.order_key as exception_key,
+        case when o.fulfilment_code = 'fulfilled' then 'fulfilled_early' else 'part_fulfilled_early' end as cause,
+        o.system,
+        e.order_key as entity_key,
+        e.told_at as since_at,
+        o.total_amount as amount,
+        o.currency,
+        o.order_name || ': ' || e.detail as detail,
+        o.url,
+        null::timestamptz as ended_at,
+        null::varchar as facility
+    from early as e
+    inner join {{ ref('orders') }} as o on o.order_key = e.order_key
+),
+
+{{ when_due('candidates') }}

@@ -1,0 +1,28 @@
+-- Orders a warehouse may pick although the channel's policy wants the money first. One that was paid meanwhile is a fault
+-- that ended then.
+with candidates as (
+    select
+        wo.warehouse_order_key as exception_key,
+        case when o.paid_at is null then 'not_paid' else 'paid_afterwards' end as cause,
+        wo.system,
+        o.order_key as entity_key,
+        wo.created_at as since_at,
+        o.total_amount as amount,
+        o.currency,
+        o.order_name || ' is ' || o.payment_code || ' in the shop and ' || wo.status_code || ' in the warehouse' as detail,
+        wo.url,
+        o.paid_at as ended_at,
+        null::varchar as facility
+    from {{ ref('warehouse_orders') }} as wo
+    inner join {{ ref('orders') }} as o on o.order_key = wo.order_key
+    inner join {{ source('estate', 'channels') }} as c on c.system = o.system and c.release_policy = 'after_capture'
+    where
+        wo.status_code in ('awaiting_stock', 'on_hold', 'released', 'picking', 'shipped')
+        and wo.gone_at is null
+        and (
+            (o.paid_at is null and o.payment_code in ('pending', 'authorised', 'part_captured', 'voided', 'expired'))
+            or o.paid_at > wo.created_at + to_seconds({{ var('clock_skew_s') }})
+        )
+),
+
+{{ when_due('candidates') }}

@@ -1,0 +1,73 @@
+-- Two orders of one known customer with the same SKUs, quantities and prices within the estate's window: a double click, or
+-- a shop that took the order twice. A credit of the same amount to the same customer (or a cancellation of either) puts the
+-- pair right: at or before the second order there never was a fault, after it the fault ended then.
+with pairs as (
+    select
+        a.order_key as first_key,
+        b.order_key as second_key,
+        a.order_name as first_name,
+        b.order_name as second_name,
+        b.system,
+        b.customer_key,
+        a.placed_at as first_at,
+        b.placed_at as second_at,
+        b.total_amount,
+        b.subtotal_amount,
+        b.currency,
+        b.url,
+        least(a.cancelled_at, b.cancelled_at) as cancelled_at
+    from {{ ref('orders') }} as a
+    inner join {{ ref('orders') }} as b
+        on b.customer_key = a.customer_key
+        and b.basket_fingerprint = a.basket_fingerprint
+        and (a.placed_at, a.order_key) < (b.placed_at, b.order_key)
+        and b.placed_at <= a.placed_at + {{ setting_seconds('duplicate_window_s') }}
+    where
+        not coalesce(a.is_test, false)
+        and not coalesce(b.is_test, false)
+        and a.gone_at is null
+        and b.gone_at is null
+),
+
+credits as (
+    select
+        p.first_key,
+        p.second_key,
+        min(r.refunded_at) as credited_at
+    from pairs as p
+    inner join {{ ref('orders') }} as o on o.customer_key = p.customer_key
+    inner join {{ ref('refunds') }} as r on r.order_key = o.order_key
+    where
+        r.refunded_at >= p.first_at
+        and r.refunded_at <= p.second_at + to_days({{ var('duplicate_credit_days') }})
+        and r.currency = p.currency
+        and r.amount in (p.total_amount, p.subtotal_amount)
+    group by p.first_key, p.second_key
+),
+
+judged as (
+    select
+        p.*,
+        least(p.cancelled_at, c.credited_at) as ended_at
+    from pairs as p
+    left join credits as c on c.first_key = p.first_key and c.second_key = p.second_key
+),
+
+candidates as (
+    select
+        first_key || '+' || second_key as exception_key,
+        'same_basket' as cause,
+        system,
+        second_key as entity_key,
+        second_at as since_at,
+        total_amount as amount,
+        currency,
+        second_name || ' repeats ' || first_name as detail,
+        url,
+        ended_at,
+        null::varchar as facility
+    from judged
+    where ended_at is null or ended_at > second_at
+),
+
+{{ when_due('candidates') }}

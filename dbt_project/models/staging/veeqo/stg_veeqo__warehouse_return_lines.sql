@@ -1,0 +1,22 @@
+with returns as (
+    select
+        system,
+        unnest(returns) as r
+    from {{ source('veeqo', 'orders') }}
+),
+
+lines as (
+    select
+        system,
+        r.id as return_id,
+        unnest(r.line_items) as line
+    from returns
+)
+
+select
+    system || ':' || return_id as return_key,
+    nullif(trim(line.sku_code), '') as sku,
+    sum(line.quantity)::bigint as qty,
+    sum(line.received_quantity)::bigint as received_qty
+from lines
+group by all
