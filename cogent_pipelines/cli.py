@@ -3,8 +3,8 @@
 Belongs here: options, which estate and folder and clock they mean, and printing what a room returns.
 Does not belong here: logic.
 
-Every command goes by the estate's clock: the wall's, or for a sandbox estate the sandbox's. A sandbox that is not
-running stands still at the last instant anything happened in it.
+Every command goes by the estate's clock: the wall's, or for a sandbox estate the sandbox's. A sandbox that is
+not running stands still at the last instant anything happened in it.
 """
 
 # ruff: noqa: PLC0415  what is slow to import is imported where it is used, so that the first line appears at once
@@ -278,7 +278,7 @@ def _check_span(text: str) -> None:
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def sandbox(arguments: tuple[str, ...]) -> None:
-    """Every vendor emulated on loopback over one seeded retailer, a process of its own (--help lists options)."""
+    """Every vendor emulated on loopback over one seeded retailer, a process of its own (see its --help)."""
     os.execv(sys.executable, [sys.executable, "-m", "cogent_pipelines.sandbox", *arguments])  # noqa: S606
 
 
@@ -464,7 +464,7 @@ def accept(*, state: str, estate: str, rule: str, key: str, by: str, reason: str
 
 @contextmanager
 def _standing(state: str, estate: str, rule: str, key: str) -> Iterator[Ledger]:
-    """The ledger, once it is sure that the exception meant stands. Raises ``BadInput`` with the nearest name."""
+    """The ledger, once it is sure that the exception stands. Raises ``BadInput`` with the nearest name."""
     from cogent_pipelines.reports import exceptions as listing
     from cogent_pipelines.reports import stores
 

@@ -11,7 +11,18 @@ from pathlib import Path
 import dagster as dg
 
 from cogent_pipelines import estate as estates
-from cogent_pipelines.defs import alerts, automation, checks, delivery, ingest, outbox, resources, transform, verification
+from cogent_pipelines.defs import (
+    alerts,
+    automation,
+    checks,
+    daily,
+    delivery,
+    ingest,
+    outbox,
+    resources,
+    transform,
+    verification,
+)
 from cogent_pipelines.vendors import accounts
 
 
@@ -38,8 +49,8 @@ def build(estate_file: str, state: Path) -> dg.Definitions:
             alerts.today(),
         ],
         asset_checks=[judged],
-        jobs=list(made.values()),
-        schedules=automation.schedules(estate, made),
+        jobs=[*made.values(), daily.daily],
+        schedules=[*automation.schedules(estate, made), daily.schedule(estate)],
         sensors=[automation.outbox_sensor(made), alerts.alert_sensor()],
         resources=resources.build(estate_file, state),
     )

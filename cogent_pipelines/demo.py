@@ -190,6 +190,19 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def connect(estate: Estate) -> int:
+    """Choose the sandbox's port, and put its secrets and inboxes in this process's environment."""
+    port = _free_port()
+    os.environ[SANDBOX_PORT] = str(port)
+    for name, part in estate.systems.items():
+        for secret, variable in part.secrets.items():
+            os.environ[variable] = f"sandbox-{name}-{secret}"
+    for name, owner in estate.owners.items():
+        for variable in owner.destinations:
+            os.environ[variable] = f"http://127.0.0.1:{port}/slack/{name}"
+    return port
+
+
 @contextmanager
 def sandbox(options: Options, place: Place, estate: Estate, port: int, windows: Mapping[str, float]) -> Iterator[Sandbox]:
     """Start the sandbox's process and wait until it answers."""
@@ -247,6 +260,22 @@ def timelapse(estate_file: Path, every: timedelta, into: Path) -> Path:
     return file
 
 
+def windows_of(place: Place, estate: Estate) -> dict[str, float]:
+    """Rule -> how many seconds its fault may stand before it is one: what the planter of near-misses is told."""
+    from cogent_pipelines.defs import transform
+    from cogent_pipelines.rules import catalogue
+
+    shortest = span(estate.shortest_window).total_seconds()
+    found = {}
+    for name, rule in catalogue.load(transform.manifest(place)).items():
+        own = estate.windows.get(name)
+        hours = own.hours if own and own.hours is not None else None
+        seconds = rule.window.length.total_seconds() if hours is None else hours * 3600
+        found[name] = max(seconds, shortest) if seconds else 0.0
+    found["no_two_orders_are_the_same_basket"] = span(estate.policies.duplicate_window).total_seconds()
+    return found
+
+
 def run(options: Options) -> int:
     """Run the demo. 0 when the books balance and nothing was lost or doubled by the sandbox's truth, else 1."""
     began = time.monotonic()
@@ -258,20 +287,15 @@ def run(options: Options) -> int:
     estate_file = timelapse(options.estate, every, root)
     estate = estates.load(estate_file)
     _quiet(root)
-    port = _free_port()
-    os.environ[SANDBOX_PORT] = str(port)
-    for name, part in estate.systems.items():
-        for secret, variable in part.secrets.items():
-            os.environ[variable] = f"sandbox-{name}-{secret}"
-    for name, owner in estate.owners.items():
-        for variable in owner.destinations:
-            os.environ.setdefault(variable, f"http://127.0.0.1:{port}/slack/{name}")
+    port = connect(estate)
     _say(f"everything is kept in {_short(root)}; a look every {every}, time within a look at {SPEED:g} times the wall's")
     with ExitStack() as stack:
-        emulated = stack.enter_context(sandbox(options, place, estate, port, {}))
+        _say("reading the models …")
+        windows = windows_of(place, estate)
+        emulated = stack.enter_context(sandbox(options, place, estate, port, windows))
         emulated.advance()
         start = clock.now()
-        _say(f"the retailer opens on {start:%A %d %B %Y}, seed {options.seed}; building tables and models …")
+        _say(f"the retailer opens on {start:%A %d %B %Y}, seed {options.seed}; building tables and views …")
         runner = prepare(root, estate_file)
         if not runner.run("build_models")[0]:
             _say(f"the models did not build; see {_short(root / 'framework.log')}")

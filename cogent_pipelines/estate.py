@@ -148,6 +148,8 @@ class Estate(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
     shortest_window: Span = "0s"
     """No window but a zero one is shorter: twice the time between two looks, where that is longer than the windows."""
     alert_window: Span = "15m"
+    landed_days: Annotated[int, msgspec.Meta(ge=1)] = 7
+    """How long landed files of replaced readings are kept; they hold personal data."""
     syncs: Mapping[Name, SyncPart] = {}
 
     def channels(self) -> tuple[str, ...]:

@@ -220,7 +220,7 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, made: set[str], de
             _table(connection, other, sources()[(schema, table)])
     if model.is_step:
         connection.execute(f"CREATE VIEW steps.{name} AS {sql}")
-        _table(connection, model.relation, model.columns)
+        connection.execute(f"CREATE TABLE {model.relation} AS SELECT * FROM steps.{name} LIMIT 0")
     else:
         connection.execute(f"CREATE VIEW {model.relation} AS {sql}")
 

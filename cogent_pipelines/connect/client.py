@@ -313,17 +313,16 @@ class Client:
         return await self._transmit(request, url, fresh) if fresh != headers else answer
 
     async def _login(self, request: Request) -> Answer:
-        """Send a login: without credentials, outside the limit, and again while it fails for passing reasons."""
+        """Send a login, without credentials and outside the limit.
 
-        async def once() -> Answer:
-            self.stats.logins += 1
-            answer = await self._transmit(request, self._url(request.path), {})
-            refusal = answers.refusal(request, answer)
-            if isinstance(refusal, Retry):
-                raise refusal
-            return answer
-
-        return await self._patiently(once, is_write=False)
+        It is tried again with the request that needs it, so that many of them do not each wait for its end.
+        """
+        self.stats.logins += 1
+        answer = await self._transmit(request, self._url(request.path), {})
+        refusal = answers.refusal(request, answer)
+        if isinstance(refusal, Retry):
+            raise Retry(refusal.reason, after=refusal.after)
+        return answer
 
     async def _transmit(self, request: Request, url: str, headers: Mapping[str, str]) -> Answer:
         """One exchange. Raises ``NotSent``, ``Retry`` or ``Reject``; never lets a secret into their words."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urljoin
 
@@ -195,7 +196,10 @@ def _variables(request: Request, changes: Mapping[str, Json]) -> Request:
 # --- cutting a page -------------------------------------------------------------------------------------
 
 
-def splitter(path: str, beside: Sequence[str] = ()) -> Callable[[bytes], tuple[list[bytes], dict[str, Any]]]:
+@cache
+def splitter(
+    path: str, beside: tuple[str, ...] = ()
+) -> Callable[[bytes], tuple[list[bytes], dict[str, Any]]]:
     """A function that cuts a body into the records at ``path`` and what stands ``beside`` them.
 
     The records are skipped over, not decoded. The path may lead through lists, whose records are then joined. A
@@ -203,7 +207,7 @@ def splitter(path: str, beside: Sequence[str] = ()) -> Callable[[bytes], tuple[l
     never pass for an empty list. Raises ``Retry``.
     """
     steps = path.split(".") if path else []
-    decoder = msgspec.json.Decoder(_envelope(steps, tuple(beside)) if steps else Raws)
+    decoder = msgspec.json.Decoder(_envelope(steps, beside) if steps else Raws)
 
     def split(content: bytes) -> tuple[list[bytes], dict[str, Any]]:
         try:
@@ -244,6 +248,7 @@ def _envelope(steps: Sequence[str], beside: tuple[str, ...]) -> Any:
     return struct
 
 
+@cache
 def keys(path: str) -> Callable[[Sequence[bytes]], list[str]]:
     """A function that reads the key at ``path`` of each record, as text ("" where there is none)."""
     kind: Any = msgspec.Raw | msgspec.UnsetType

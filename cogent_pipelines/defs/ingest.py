@@ -114,7 +114,7 @@ def _credentials(retailer: Retailer, ledger: Ledger, name: str, reports: Sequenc
             credentials.keep(
                 connection,
                 name,
-                state="refused" if halts else "valid",
+                state=halts[0].code if halts else "ok",
                 reason=halts[0].reason if halts else "",
                 at=clock.now(),
             )

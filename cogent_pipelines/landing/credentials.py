@@ -11,9 +11,13 @@ from datetime import datetime
 import duckdb
 
 
-def keep(connection: duckdb.DuckDBPyConnection, system: str, *, state: str, reason: str, at: datetime) -> bool:
-    """Write ``state`` (``valid`` or ``refused``) for ``system`` unless it is what stands. True when written."""
-    stands = connection.execute("SELECT state, reason FROM ops.credentials WHERE system = $1", [system]).fetchone()
+def keep(
+    connection: duckdb.DuckDBPyConnection, system: str, *, state: str, reason: str, at: datetime
+) -> bool:
+    """Write ``state`` (``ok``, or the code of a ``Halt``) for ``system`` unless it is what stands. True when written."""
+    stands = connection.execute(
+        "SELECT state, reason FROM ops.credentials WHERE system = $1", [system]
+    ).fetchone()
     if stands == (state, reason):
         return False
     connection.execute("BEGIN")

@@ -150,7 +150,12 @@ class Writer:
             str(self.directory.relative_to(self._pending.parent.parent)), encoding="utf-8"
         )
         manifest = msgspec.structs.replace(
-            manifest, longest_aside=self._longest_aside, rows_in=self.rows, rows_set_aside=self.aside, files=tuple(self._parts), aside=aside
+            manifest,
+            longest_aside=self._longest_aside,
+            rows_in=self.rows,
+            rows_set_aside=self.aside,
+            files=tuple(self._parts),
+            aside=aside,
         )
         write_manifest(self.directory, manifest)
         return msgspec.structs.replace(manifest, directory=str(self.directory))
@@ -189,9 +194,15 @@ class Writer:
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
-    """Write the manifest so that it is there whole or not at all, and stays there through a power cut."""
+    """Write the manifest so that it is there whole or not at all, and stays there through a power cut.
+
+    One of a pull that brought nothing is not synced: losing it costs a longer window at the next pull.
+    """
     draft = directory / "manifest.draft"
     draft.write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, directory="")))
+    if not manifest.rows_in:
+        draft.rename(directory / MANIFEST)
+        return
     _sync(draft)
     draft.rename(directory / MANIFEST)
     _sync(directory)
@@ -303,6 +314,6 @@ def prune(state: Path, *, keep: timedelta) -> list[Path]:
 
 def _begun(name: str) -> datetime | None:
     try:
-        return datetime.strptime(name.split("-")[0] + "+0000", _STAMP + "%z")
+        return datetime.strptime(name.split("-", 1)[0] + "+0000", f"{_STAMP}%z")
     except ValueError:
         return None

@@ -34,9 +34,10 @@ from cogent_pipelines.connect.paging import Page
 from cogent_pipelines.connect.spec import Stream, Window
 from cogent_pipelines.errors import CogentError, Reject
 from cogent_pipelines.estate import Estate, span
-from cogent_pipelines.landing import files, merge, shapes
+from cogent_pipelines.landing import files, merge, shapes, tables
 from cogent_pipelines.landing.files import Manifest, Writer
-from cogent_pipelines.landing.shapes import Misfit, Shape
+from cogent_pipelines.landing.merge import Crash, nothing
+from cogent_pipelines.landing.shapes import Misfit
 
 SKEW = timedelta(minutes=5)
 """How far the vendor's clock may be from ours."""
@@ -46,12 +47,6 @@ MEMORY = "300MB"
 """What DuckDB may hold while it merges; a pull of ten times the rows takes longer, not more."""
 BATCH = 500
 """Records of an export that are checked at once, as if they were a page."""
-
-Crash = Callable[[str], None]
-
-
-def _nothing(point: str) -> None:
-    """What happens at a crash point outside a crash test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +98,7 @@ async def pull(
     warehouse_path: Path | str,
     client: Client,
     full: bool = False,
-    crash: Crash = _nothing,
+    crash: Crash = nothing,
 ) -> PullReport:
     """Pull one stream of one system. See ``pull_system``."""
     reports = await pull_system(
@@ -128,7 +123,7 @@ async def pull_system(
     warehouse_path: Path | str,
     client: Client,
     full: bool = False,
-    crash: Crash = _nothing,
+    crash: Crash = nothing,
 ) -> list[PullReport]:
     """Pull several streams of one system at the same time; gives one report for each, in their order.
 
@@ -137,7 +132,7 @@ async def pull_system(
     ends a stream's read is in its report and does not touch the other streams.
     """
     chosen = [_stream(client, stream) for stream in streams]
-    plans = await asyncio.to_thread(_plans, state, warehouse_path, client, system_name, chosen)
+    plans = await asyncio.to_thread(_plans, state, warehouse_path, client, system_name, chosen, full=full)
     by_export = client.system.options.get("first_load") != "pages"
     reports: dict[str, PullReport] = {}
     paged: list[_Plan] = []
@@ -196,11 +191,11 @@ def opened(path: Path | str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _plans(
-    state: Path, path: Path | str, client: Client, system: str, streams: Sequence[Stream]
+    state: Path, path: Path | str, client: Client, system: str, streams: Sequence[Stream], *, full: bool
 ) -> list[_Plan]:
     slug = client.vendor.slug
     with opened(path) as connection:
-        merge.prepare(connection, slug)
+        tables.prepare(connection, slug)
         for manifest in files.pending(state, system):  # fetched by a run that died before its merge
             merge.merge(connection, manifest)
             files.merged(state, manifest.pull_id)
@@ -212,7 +207,8 @@ def _plans(
         plans = []
         for stream in streams:
             shapes.table(slug, stream.name)
-            has_rows = connection.execute(
+            is_whole = full or stream.cursor is None or stream.name not in cursors
+            has_rows = is_whole and connection.execute(
                 f'SELECT EXISTS (FROM "{slug}"."{stream.name}" WHERE system = $1 AND _gone_at IS NULL)',
                 [system],
             ).fetchone() == (True,)
@@ -232,12 +228,12 @@ def merge_all(
     state: Path,
     path: Path | str,
     fetched: Sequence[tuple[Manifest, CogentError | None]],
-    crash: Crash = _nothing,
+    crash: Crash = nothing,
 ) -> list[PullReport]:
     reports = []
     with opened(path) as connection:
-        for manifest, error in fetched:
-            counts = merge.merge(connection, manifest, crash)
+        counted = merge.merge_all(connection, [manifest for manifest, _ in fetched], crash)
+        for (manifest, error), counts in zip(fetched, counted, strict=True):
             files.merged(state, manifest.pull_id)
             reports.append(report_of(manifest, counts, error))
     return reports
@@ -258,11 +254,11 @@ class Reading:
     """One pull while it is read: the files, the count of different records, the sample of undeclared fields."""
 
     def __init__(
-        self, state: Path, client: Client, stream: Stream, kind: str, crash: Crash = _nothing
+        self, state: Path, client: Client, stream: Stream, kind: str, crash: Crash = nothing
     ) -> None:
-        declared = shapes.table(client.vendor.slug, stream.name)
-        only = {stream.key.split(".")[0]} if kind == "sweep" else None
-        self.shape = Shape(declared, stream.key, None if only else stream.version, only=only)
+        only = frozenset({stream.key.split(".", 1)[0]}) if kind == "sweep" else None
+        version = None if only else stream.version
+        self.shape = shapes.shape(client.vendor.slug, stream.name, stream.key, version, only)
         self.started_at = clock.now()
         self.pull_id = files.new_pull_id(self.started_at)
         self.writer = Writer(state, client.system.name, stream.name, self.pull_id)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from cogent_pipelines.landing import files, merge, shapes
+from cogent_pipelines.landing import files, merge, shapes, tables
 from cogent_pipelines.landing.pull import opened
 
 TABLES = ("pulls", "cursors", "set_aside", "unseen", "stock_changes", "bulk_operations")
@@ -35,7 +35,7 @@ def replay(state: Path, warehouse_path: Path | str) -> ReplayReport:
     systems = sorted({manifest.system for manifest in manifests})
     with opened(warehouse_path) as connection:
         for slug in sorted({manifest.vendor for manifest in manifests}):
-            merge.prepare(connection, slug)
+            tables.prepare(connection, slug)
             _empty(connection, slug, systems)
         rows = 0
         for manifest in manifests:

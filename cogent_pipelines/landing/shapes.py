@@ -72,7 +72,7 @@ Tree = Any
 """Where decimals are: None (none here), (digits, scale), {name: Tree}, or [Tree]."""
 
 
-class Misfit(Exception):
+class Misfit(Exception):  # noqa: N818  it is a finding about a record, not a failure
     """A record that does not fit its table; ``reason`` says where and why."""
 
     def __init__(self, reason: str) -> None:
@@ -108,6 +108,7 @@ def declare(slug: str, text: str) -> None:
     """Give the table declarations of a vendor that has no file among ours."""
     _declared[slug] = text
     declaration.cache_clear()
+    shape.cache_clear()
 
 
 @cache
@@ -154,7 +155,7 @@ class Shape:
     """Checks the records of one stream."""
 
     def __init__(
-        self, declared: Table, key: str, version: str | None, *, only: set[str] | None = None
+        self, declared: Table, key: str, version: str | None, *, only: frozenset[str] | None = None
     ) -> None:
         """``only`` names the columns that are looked at, where a list holds no more than these."""
         self.table = declared
@@ -196,6 +197,12 @@ class Shape:
         if not _make_exact(value, self._decimals, "$"):
             return record
         return encode_exactly(value)
+
+
+@cache
+def shape(slug: str, stream: str, key: str, version: str | None, only: frozenset[str] | None = None) -> Shape:
+    """The shape of a stream's records; making one costs more than reading a short page."""
+    return Shape(table(slug, stream), key, version, only=only)
 
 
 def _struct(
@@ -303,8 +310,11 @@ def _leaves(tree: Tree) -> list[tuple[int, int]]:
 
 
 def _searches(tree: Mapping[str, Tree]) -> tuple[re.Pattern[bytes], ...]:
-    """Searches for what may lose a digit. Each begins with a fixed letter, which makes it some ten times
-    faster; too large a number is not searched for, as DuckDB itself refuses that one."""
+    """Searches for what may lose a digit.
+
+    Each begins with a fixed letter, which makes it some ten times faster. Too large a number is not searched
+    for, as DuckDB itself refuses that one.
+    """
     leaves = _leaves(dict(tree))
     if not leaves:
         return ()

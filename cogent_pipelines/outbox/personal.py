@@ -3,11 +3,9 @@
 Belongs here: fingerprints (HMAC) of personal fields, digests of wantings and bodies, sealing and comparing.
 Does not belong here: which fields are personal (``syncs``), or the key's keeping (``ledger``).
 
-A fingerprint is ``hmac:`` and the first 32 hexadecimal digits of HMAC-SHA256 over the value with its white space
-made single. ``prepare`` lets SQL make the same fingerprint, so that a rule can compare what was sent with what
-the channel says now:
-
-    'hmac:' || left(sha256(getvariable('hmac_outer') || unhex(sha256(getvariable('hmac_inner') || encode(value)))), 32)
+A fingerprint is ``hmac:`` and the first 32 hexadecimal digits of HMAC-SHA256 over the value, its white
+space made single. ``prepare`` and ``SQL`` let a query make the same one, so that a rule can compare what was
+sent with what the channel says now.
 """
 
 from __future__ import annotations
@@ -25,6 +23,11 @@ import msgspec
 PREFIX = "hmac:"
 _DIGITS = 32
 _BLOCK = 64
+SQL = (
+    "'hmac:' || left(sha256(getvariable('hmac_outer') || "
+    "unhex(sha256(getvariable('hmac_inner') || encode({value})))), 32)"
+)
+"""The fingerprint of ``{value}`` (not blank, white space single) on a connection that was prepared."""
 _encode = msgspec.json.Encoder(order="sorted", decimal_format="string").encode
 
 

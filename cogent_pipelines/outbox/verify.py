@@ -33,8 +33,12 @@ def verify(
     limits: dict[tuple[str, str], int] = {}
     not_seen: dict[str, str] = {}
     for one in due:
-        if one.system not in opened or one.system in stops.halted:
-            not_seen[f"{one.sync} -> {one.system}"] = "halted" if one.system in stops.halted else "no client"
+        if one.system not in estate.systems:
+            not_seen[f"{one.sync} -> {one.system}"] = "not in the estate"
+        elif one.system in stops.halted:
+            not_seen[f"{one.sync} -> {one.system}"] = "halted"
+        elif one.system not in opened:
+            not_seen[f"{one.sync} -> {one.system}"] = "no client"
         else:
             limits[one.system, one.sync] = limit
     me = worker(by)

@@ -96,7 +96,7 @@ def _beats(ledger: Ledger, now: datetime) -> Iterator[str]:
     for name, patience in BEATS.items():
         if name not in last:
             yield f"sensor {name} has never run: start the daemon (cogent dev) and switch it on"
-        elif now - last[name] > patience * clock.speed():
+        elif now - last[name] > patience * max(clock.speed(), 1.0):
             yield f"sensor {name} has been silent for {lines.age(last[name], now)}: is the daemon dead?"
 
 

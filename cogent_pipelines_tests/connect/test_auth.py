@@ -124,7 +124,13 @@ def test_secrets_are_read_again_at_each_login(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_refused_login_halts_and_a_failing_one_is_tried_again() -> None:
     """400 at the login is for a person; 503 passes."""
-    turns = iter([httpx.Response(503), httpx.Response(429, headers={"retry-after": "5"}), answer({"error": "invalid"}, 400)])
+    turns = iter(
+        [
+            httpx.Response(503),
+            httpx.Response(429, headers={"retry-after": "5"}),
+            answer({"error": "invalid"}, 400),
+        ]
+    )
 
     async def main() -> None:
         async with client(lambda request: next(turns), auth=ClientCredentials("/oauth/token")) as c:
@@ -147,7 +153,9 @@ def test_a_login_without_a_token_is_no_login() -> None:
     assert caught.value.effect == "none"
 
 
-@pytest.mark.parametrize(("granted", "good"), [("read_orders,write_orders", True), ("write_orders", True), ("x", False)])
+@pytest.mark.parametrize(
+    ("granted", "good"), [("read_orders,write_orders", True), ("write_orders", True), ("x", False)]
+)
 def test_a_token_that_allows_too_little_halts(granted: str, good: bool) -> None:
     """Missing scopes are found at the login; the right to write includes reading."""
     shop = Shop(scope=granted)
@@ -170,7 +178,10 @@ def test_a_static_key_is_sent_once_and_not_again_after_a_401() -> None:
     sent = []
 
     async def main() -> None:
-        async with client(lambda r: sent.append(r.headers["x-api-key"]) or httpx.Response(401), auth=StaticHeader("x-api-key", "api_key")) as c:
+        async with client(
+            lambda r: sent.append(r.headers["x-api-key"]) or httpx.Response(401),
+            auth=StaticHeader("x-api-key", "api_key"),
+        ) as c:
             await c.call(READ)
 
     with pytest.raises(Halt):
@@ -183,7 +194,10 @@ def test_basic_credentials_are_encoded() -> None:
     sent = []
 
     async def main() -> None:
-        async with client(lambda r: sent.append(r.headers["authorization"]) or answer({}), auth=Basic("client_id", "client_secret")) as c:
+        async with client(
+            lambda r: sent.append(r.headers["authorization"]) or answer({}),
+            auth=Basic("client_id", "client_secret"),
+        ) as c:
             await c.call(READ)
 
     run(main)

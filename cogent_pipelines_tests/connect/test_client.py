@@ -173,7 +173,13 @@ def test_a_failing_read_gives_up_after_its_patience() -> None:
 def test_throttling_outlasts_any_number_of_tries() -> None:
     """Four hundred refusals for speed are no reason to give up."""
     left = iter(range(400))
-    found = ask(lambda request: answer({"ok": 1}) if next(left, None) is None else httpx.Response(429, headers={"retry-after": "1"}))
+    found = ask(
+        lambda request: (
+            answer({"ok": 1})
+            if next(left, None) is None
+            else httpx.Response(429, headers={"retry-after": "1"})
+        )
+    )
     assert found.json() == {"ok": 1}  # type: ignore[union-attr]
 
 
@@ -186,7 +192,9 @@ def test_retry_after_is_kept_to_in_both_forms(form: str) -> None:
         times.append(clock.now())
         if len(times) > 1:
             return answer({})
-        text = "37" if form == "seconds" else format_datetime(clock.now() + timedelta(seconds=37), usegmt=True)
+        text = (
+            "37" if form == "seconds" else format_datetime(clock.now() + timedelta(seconds=37), usegmt=True)
+        )
         return httpx.Response(429, headers={"retry-after": text})
 
     ask(handler)
@@ -233,7 +241,10 @@ def test_an_address_on_another_host_is_refused(path: str) -> None:
 def test_an_address_on_the_own_host_is_followed_with_its_query() -> None:
     """A whole address that stays at home is used as it stands."""
     seen = []
-    ask(lambda request: seen.append(str(request.url)) or answer({}), Request("GET", "http://127.0.0.1:9/shop/x?page=2&a=b"))
+    ask(
+        lambda request: seen.append(str(request.url)) or answer({}),
+        Request("GET", "http://127.0.0.1:9/shop/x?page=2&a=b"),
+    )
     assert seen == ["http://127.0.0.1:9/shop/x?page=2&a=b"]
 
 
@@ -253,7 +264,9 @@ def test_a_live_system_must_be_https_on_a_host_of_its_vendor(base: str) -> None:
         Client(system(base_url=base, loopback_only=False), vendor(), limits=MemoryLimits())
 
 
-@pytest.mark.parametrize("base", ["http://10.0.0.1/x", "https://shop.fake.example", "http://127.0.0.1.evil.example/"])
+@pytest.mark.parametrize(
+    "base", ["http://10.0.0.1/x", "https://shop.fake.example", "http://127.0.0.1.evil.example/"]
+)
 def test_a_sandboxed_system_reaches_loopback_only(base: str) -> None:
     """A sandbox estate cannot be pointed at the world."""
     with pytest.raises(BadInput):
@@ -301,7 +314,9 @@ def test_a_compressed_body_is_read() -> None:
     """gzip in many pieces comes out whole."""
     packed = gzip.compress(b'{"ok": "' + b"y" * 100_000 + b'"}')
     pieces = [packed[i : i + 7] for i in range(0, len(packed), 7)]
-    found = ask(always(lambda: raw(Pieces(*pieces), content_encoding="gzip", content_length=str(len(packed)))))
+    found = ask(
+        always(lambda: raw(Pieces(*pieces), content_encoding="gzip", content_length=str(len(packed))))
+    )
     assert len(found.json()["ok"]) == 100_000  # type: ignore[union-attr]
 
 
@@ -393,8 +408,16 @@ def gql(**body: object) -> Handler:
     ("errors", "kind", "code"),
     [
         ([{"message": "Access denied for x field.", "extensions": {"code": "ACCESS_DENIED"}}], Halt, "scope"),
-        ([{"message": "Query cost is 1200", "extensions": {"code": "MAX_COST_EXCEEDED"}}], Reject, "max_cost_exceeded"),
-        ([{"message": "Invalid id", "extensions": {"code": "RESOURCE_NOT_FOUND"}}], Reject, "resource_not_found"),
+        (
+            [{"message": "Query cost is 1200", "extensions": {"code": "MAX_COST_EXCEEDED"}}],
+            Reject,
+            "max_cost_exceeded",
+        ),
+        (
+            [{"message": "Invalid id", "extensions": {"code": "RESOURCE_NOT_FOUND"}}],
+            Reject,
+            "resource_not_found",
+        ),
         ([{"message": "Field 'x' doesn't exist"}], Reject, "rejected"),
         ("a string", Reject, "rejected"),
         ({"base": ["wrong"]}, Reject, "rejected"),

@@ -16,10 +16,29 @@ from hypothesis import strategies as st
 
 from cogent_pipelines import clock
 from cogent_pipelines.connect import graphql
-from cogent_pipelines.connect.paging import GraphqlCursor, Link, Offset, Page, PageNumber, Single, keys, splitter
+from cogent_pipelines.connect.paging import (
+    GraphqlCursor,
+    Link,
+    Offset,
+    Page,
+    PageNumber,
+    Single,
+    keys,
+    splitter,
+)
 from cogent_pipelines.connect.spec import Bulk, Inner, Request, Stream, Window
 from cogent_pipelines.errors import Halt, Reject, Retry
-from cogent_pipelines_tests.connect.kit import START, THINGS, answer, client, dumps, run, system, thing, things
+from cogent_pipelines_tests.connect.kit import (
+    START,
+    THINGS,
+    answer,
+    client,
+    dumps,
+    run,
+    system,
+    thing,
+    things,
+)
 
 WINDOW = Window(None, START)
 
@@ -42,11 +61,15 @@ def ids(pages: list[Page]) -> list[str]:
 
 texts = st.text(max_size=20)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=8
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
 )
 
 
-@given(st.lists(values, max_size=8), st.lists(st.sampled_from(["data", "a b", "x.y"[:1], "nodes"]), max_size=4))
+@given(
+    st.lists(values, max_size=8), st.lists(st.sampled_from(["data", "a b", "x.y"[:1], "nodes"]), max_size=4)
+)
 def test_a_page_is_cut_into_exactly_its_records(records: list[Any], steps: list[str]) -> None:
     """Whatever the records are and wherever they stand, each comes out as it went in."""
     body: Any = records
@@ -60,26 +83,46 @@ def test_null_on_the_way_is_empty_and_a_missing_step_is_an_error() -> None:
     """No payments account means no payouts; an answer of another shape never means no orders."""
     split = splitter("data.account.payouts.nodes", ("pageInfo",))
     assert split(b'{"data": {"account": null}}')[0] == []
-    for body in (b"{}", b'{"data": {}}', b'{"data": {"account": {"payouts": {}}}}', b'{"errors": []}', b"[]", b"1"):
+    for body in (
+        b"{}",
+        b'{"data": {}}',
+        b'{"data": {"account": {"payouts": {}}}}',
+        b'{"errors": []}',
+        b"[]",
+        b"1",
+    ):
         with pytest.raises(Retry):
             split(body)
 
 
 def test_records_under_several_parents_are_joined() -> None:
     """A path may lead through a list."""
-    body = {"data": {"locations": {"nodes": [{"levels": {"nodes": [1, 2]}}, {"levels": None}, {"levels": {"nodes": [3]}}]}}}
+    body = {
+        "data": {
+            "locations": {
+                "nodes": [{"levels": {"nodes": [1, 2]}}, {"levels": None}, {"levels": {"nodes": [3]}}]
+            }
+        }
+    }
     assert splitter("data.locations.nodes.levels.nodes")(dumps(body))[0] == [b"1", b"2", b"3"]
 
 
 def test_keys_are_read_without_decoding_the_rest() -> None:
     """Text and numbers, and nothing where there is none."""
-    assert keys("a.id")([b'{"a": {"id": "x"}}', b'{"a": {"id": 7}}', b'{"a": {}}', b"junk"]) == ["x", "7", "", ""]
+    assert keys("a.id")([b'{"a": {"id": "x"}}', b'{"a": {"id": 7}}', b'{"a": {}}', b"junk"]) == [
+        "x",
+        "7",
+        "",
+        "",
+    ]
 
 
 # --- pages by number ------------------------------------------------------------------------------------
 
 
-def numbered(rows: list[dict[str, Any]], *, headers: bool = True) -> Callable[[httpx.Request], httpx.Response]:
+def numbered(
+    rows: list[dict[str, Any]], *, headers: bool = True
+) -> Callable[[httpx.Request], httpx.Response]:
     """A list served a hundred at a time."""
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -157,7 +200,11 @@ def test_the_next_page_is_asked_for_while_this_one_is_worked_on() -> None:
 
 def test_an_ended_list_may_answer_204() -> None:
     """No content after a full page is the end, not an error."""
-    pages = read(lambda r: answer([thing(i) for i in range(100)]) if r.url.params["page"] == "1" else httpx.Response(204))
+    pages = read(
+        lambda r: (
+            answer([thing(i) for i in range(100)]) if r.url.params["page"] == "1" else httpx.Response(204)
+        )
+    )
     assert len(ids(pages)) == 100
 
 
@@ -210,7 +257,11 @@ ORDERS = Stream(
     paging=GraphqlCursor(path="data.orders.pageInfo"),
     version="updatedAt",
     inner=(
-        Inner("lines", lambda holder, after: graphql.request("/g", "{lines}", {"id": holder["id"], "after": after}), "data.order.lines"),
+        Inner(
+            "lines",
+            lambda holder, after: graphql.request("/g", "{lines}", {"id": holder["id"], "after": after}),
+            "data.order.lines",
+        ),
         Inner(
             "parcels.items",
             lambda holder, after: graphql.request("/g", "{items}", {"id": holder["id"], "after": after}),
@@ -228,12 +279,21 @@ def connection(nodes: list[Any], at: str | None, size: int) -> dict[str, Any]:
     return {"nodes": part, "pageInfo": {"hasNextPage": end < len(nodes), "endCursor": str(end)}}
 
 
-def shop(orders: Mapping[str, Mapping[str, list[int]]], size: int = 2) -> Callable[[httpx.Request], httpx.Response]:
+def shop(
+    orders: Mapping[str, Mapping[str, list[int]]], size: int = 2
+) -> Callable[[httpx.Request], httpx.Response]:
     """Orders with lines and parcels (parcel id -> items), every list cut at ``size``."""
 
     def order(name: str, parts: Mapping[str, list[int]]) -> dict[str, Any]:
-        parcels = [{"id": p, "items": connection(items, None, size)} for p, items in parts.items() if p != "lines"]
-        return {"id": name, "amount": 12.10, "lines": connection(parts["lines"], None, size), "parcels": parcels}
+        parcels = [
+            {"id": p, "items": connection(items, None, size)} for p, items in parts.items() if p != "lines"
+        ]
+        return {
+            "id": name,
+            "amount": 12.10,
+            "lines": connection(parts["lines"], None, size),
+            "parcels": parcels,
+        }
 
     def handler(request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content)
@@ -242,7 +302,15 @@ def shop(orders: Mapping[str, Mapping[str, list[int]]], size: int = 2) -> Callab
             nodes = [order(name, parts) for name, parts in orders.items()]
             return answer({"data": {"orders": connection(nodes, variables["after"], size)}})
         if query == "{lines}":
-            return answer({"data": {"order": {"lines": connection(orders[variables["id"]]["lines"], variables["after"], size)}}})
+            return answer(
+                {
+                    "data": {
+                        "order": {
+                            "lines": connection(orders[variables["id"]]["lines"], variables["after"], size)
+                        }
+                    }
+                }
+            )
         items = next(parts[variables["id"]] for parts in orders.values() if variables["id"] in parts)
         return answer({"data": {"parcel": {"items": connection(items, variables["after"], size)}}})
 
@@ -254,7 +322,9 @@ lists = st.lists(st.integers(0, 99), max_size=7)
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(lists, st.lists(lists, max_size=3)), max_size=5))
-def test_nested_lists_come_whole_wherever_a_page_cut_them(shapes: list[tuple[list[int], list[list[int]]]]) -> None:
+def test_nested_lists_come_whole_wherever_a_page_cut_them(
+    shapes: list[tuple[list[int], list[list[int]]]],
+) -> None:
     """Lines of orders and items of parcels of orders are read to their end, in their order."""
     orders = {
         f"o{i}": {"lines": lines, **{f"o{i}p{k}": items for k, items in enumerate(parcels)}}
@@ -284,7 +354,9 @@ def test_completing_a_record_changes_no_digit() -> None:
 @pytest.mark.parametrize("cursor", ["0", None])
 def test_a_cursor_that_does_not_move_is_an_error(cursor: str | None) -> None:
     """A list that says it goes on and leads nowhere ends as a failure, not as a list."""
-    body = {"data": {"orders": {"nodes": [{"id": "a"}], "pageInfo": {"hasNextPage": True, "endCursor": cursor}}}}
+    body = {
+        "data": {"orders": {"nodes": [{"id": "a"}], "pageInfo": {"hasNextPage": True, "endCursor": cursor}}}
+    }
     with pytest.raises(Retry):
         read(lambda r: answer(body), ORDERS)
 
@@ -292,7 +364,9 @@ def test_a_cursor_that_does_not_move_is_an_error(cursor: str | None) -> None:
 # --- exports --------------------------------------------------------------------------------------------
 
 
-def export(lines: list[dict[str, Any]], **changes: Any) -> tuple[Stream, dict[str, int], Callable[[httpx.Request], Any]]:
+def export(
+    lines: list[dict[str, Any]], **changes: Any
+) -> tuple[Stream, dict[str, int], Callable[[httpx.Request], Any]]:
     """A stream with an export of ``lines``, counters of what was asked, and the vendor behind it."""
     seen = {"starts": 0, "polls": 0, "downloads": 0}
     url = changes.pop("url", "http://127.0.0.1:9/files/export.jsonl")
@@ -310,7 +384,15 @@ def export(lines: list[dict[str, Any]], **changes: Any) -> tuple[Stream, dict[st
             seen["starts"] += 1
             return answer({"id": "op-1"})
         if body["query"] == "again":
-            return answer({"data": {"nodes": [{"id": i, "whole": True, "lines": {"nodes": []}} for i in body["variables"]["ids"]]}})
+            return answer(
+                {
+                    "data": {
+                        "nodes": [
+                            {"id": i, "whole": True, "lines": {"nodes": []}} for i in body["variables"]["ids"]
+                        ]
+                    }
+                }
+            )
         seen["polls"] += 1
         return answer({"url": url if seen["polls"] > 2 else None})
 
@@ -346,13 +428,18 @@ FAMILY = [
 ]
 
 
-def take(stream: Stream, handler: Callable[[httpx.Request], Any], resume: str | None = None) -> tuple[list[dict[str, Any]], list[str]]:
+def take(
+    stream: Stream, handler: Callable[[httpx.Request], Any], resume: str | None = None
+) -> tuple[list[dict[str, Any]], list[str]]:
     """Every record of the export, and the ids of operations that were announced."""
     told: list[str] = []
 
     async def main() -> list[dict[str, Any]]:
         async with client(handler, streams=(stream,)) as c:
-            return [json.loads(line) async for line in c.bulk(stream, WINDOW, resume=resume, on_started=told.append)]
+            return [
+                json.loads(line)
+                async for line in c.bulk(stream, WINDOW, resume=resume, on_started=told.append)
+            ]
 
     return run(main), told
 
@@ -401,7 +488,10 @@ def test_a_child_without_its_parent_is_an_error_and_not_lost() -> None:
     assert caught.value.code == "bulk_order"
 
 
-@pytest.mark.parametrize("url", ["http://evil.example/x", "https://169.254.169.254/x", "file:///etc/passwd", "http://u:p@127.0.0.1/x"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://evil.example/x", "https://169.254.169.254/x", "file:///etc/passwd", "http://u:p@127.0.0.1/x"],
+)
 def test_an_export_on_a_foreign_host_is_not_fetched(url: str) -> None:
     """The file's address is the vendor's to name, but only where its files live."""
     stream, _, handler = export(FAMILY, url=url)
@@ -416,7 +506,9 @@ def test_a_live_systems_export_comes_from_the_declared_hosts_only() -> None:
     seen = []
 
     async def main(url: str) -> None:
-        async with client(lambda r: seen.append(r.url.host) or answer({}), of=live, download_hosts=("*.files.example",)) as c:
+        async with client(
+            lambda r: seen.append(r.url.host) or answer({}), of=live, download_hosts=("*.files.example",)
+        ) as c:
             async for _ in c.lines(url):
                 pass
 

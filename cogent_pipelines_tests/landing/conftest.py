@@ -25,4 +25,4 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def store(tmp_path: Path) -> kit.Store:
     """An empty state directory and warehouse."""
-    return kit.Store(tmp_path)
+    return kit.new_store(tmp_path)

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from cogent_pipelines import clock, warehouse
 from cogent_pipelines.connect.paging import PageNumber
 from cogent_pipelines.connect.spec import Stream
 from cogent_pipelines.estate import Estate
-from cogent_pipelines.landing import files, merge, pull, shapes
+from cogent_pipelines.landing import files, merge, pull, shapes, tables
 from cogent_pipelines.landing.files import Manifest, Writer
 from cogent_pipelines_tests.connect.kit import START, THINGS, client, system
 
@@ -109,13 +112,19 @@ class Vendor:
             return httpx.Response(200, content=b"[" + b",".join(self.lines) + b"]")
         since = request.url.params.get("since", "")
         page, size = int(request.url.params.get("page", 1)), int(request.url.params.get("page_size", 100))
-        rows = [r for r in self.rows.values() if not since or datetime.fromisoformat(r["updated_at"]) >= datetime.fromisoformat(since)]
+        rows = [
+            r
+            for r in self.rows.values()
+            if not since or datetime.fromisoformat(r["updated_at"]) >= datetime.fromisoformat(since)
+        ]
         if self.empty:
             self.empty -= 1
             rows = []
         total = self.lies if self.lies is not None else len(rows)
         headers = {"x-total-count": str(total)} if self.counts else {}
-        return httpx.Response(200, content=json.dumps(rows[(page - 1) * size : page * size]).encode(), headers=headers)
+        return httpx.Response(
+            200, content=json.dumps(rows[(page - 1) * size : page * size]).encode(), headers=headers
+        )
 
 
 @dataclass
@@ -141,7 +150,14 @@ class Store:
         async def main() -> list[pull.PullReport]:
             async with client(handler, of=system(options=options or {}), streams=streams) as c:
                 return await pull.pull_system(
-                    estate(), "shop", streams, state=self.root, warehouse_path=self.path, client=c, full=full, crash=crash
+                    estate(),
+                    "shop",
+                    streams,
+                    state=self.root,
+                    warehouse_path=self.path,
+                    client=c,
+                    full=full,
+                    crash=crash,
                 )
 
         return asyncio.run(main())
@@ -161,6 +177,23 @@ class Store:
         tables = ["fake.things", "fake.plain", "fake.stock", "ops.pulls", "ops.cursors", "ops.set_aside", "ops.unseen",
                   "ops.stock_changes"]  # fmt: skip
         return {table: sorted(self.sql(f"SELECT * FROM {table}"), key=repr) for table in tables}
+
+
+@cache
+def _template() -> Path:
+    """A warehouse with the tables made, for copying: making them takes most of a small test."""
+    path = Path(tempfile.mkdtemp()) / "template.duckdb"
+    with warehouse.open(path) as connection:
+        tables.prepare(connection, "fake")
+    return path
+
+
+def new_store(root: Path) -> Store:
+    """A state directory with an empty warehouse."""
+    root.mkdir(exist_ok=True)
+    store = Store(root)
+    shutil.copy(_template(), store.path)
+    return store
 
 
 _numbers = itertools.count(1)

@@ -26,7 +26,11 @@ _stores = count()
 versions = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9)), min_size=1, max_size=25)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(versions, st.randoms(use_true_random=False), st.integers(1, 6), st.integers(1, 5))
 def test_the_order_of_versions_does_not_matter(
     tmp_path: Path, seen: list[tuple[int, int]], rng: random.Random, per_file: int, pulls: int
@@ -34,8 +38,7 @@ def test_the_order_of_versions_does_not_matter(
     """Any order, any doubling, any cut into pulls and files leaves the newest version of each record."""
     seen = seen + rng.sample(seen, len(seen) // 2)
     rng.shuffle(seen)
-    store = Store(tmp_path / str(next(_stores)))
-    store.root.mkdir()
+    store = kit.new_store(tmp_path / str(next(_stores)))
     parts = [seen[i::pulls] for i in range(pulls)]
     manifests = [
         landed(store, [line(f"t{k}", v, name=f"v{v}") for k, v in part], started=i, split=per_file)
@@ -51,7 +54,9 @@ def test_the_order_of_versions_does_not_matter(
 
 def test_a_record_seen_twice_in_one_pull_ends_as_its_newest_version(store: Store) -> None:
     """The loser is counted as older."""
-    (counts,) = merged(store, landed(store, [line("a", 5, name="new"), line("a", 3, name="old"), line("b", 1)]))
+    (counts,) = merged(
+        store, landed(store, [line("a", 5, name="new"), line("a", 3, name="old"), line("b", 1)])
+    )
     assert (counts.rows_new, counts.rows_older) == (2, 1)
     assert store.one("SELECT name FROM fake.things WHERE id = 'a'") == "new"
 
@@ -89,7 +94,9 @@ def test_a_change_moves_changed_at_only(store: Store) -> None:
     merged(store, landed(store, [line("a", 1, name="x")]))
     (counts,) = merged(store, landed(store, [line("a", 2, name="y")], started=10))
     assert counts.rows_changed == 1
-    assert store.sql("SELECT _first_seen_at, _changed_at, _read_at FROM fake.things") == [(at(1), at(11), at(10))]
+    assert store.sql("SELECT _first_seen_at, _changed_at, _read_at FROM fake.things") == [
+        (at(1), at(11), at(10))
+    ]
 
 
 def test_a_stream_without_a_version_takes_the_later_read(store: Store) -> None:
@@ -114,12 +121,26 @@ def test_two_systems_of_a_vendor_do_not_touch_each_other(store: Store) -> None:
     other = landed(store, [line("a", 9, name="other")])
     other = files.read(Path(other.directory))
     merged(store, landed(store, [line("a", 1, name="mine")]), msgspec.structs.replace(other, system="second"))
-    assert store.sql("SELECT system, name FROM fake.things ORDER BY system") == [("second", "other"), ("shop", "mine")]
+    assert store.sql("SELECT system, name FROM fake.things ORDER BY system") == [
+        ("second", "other"),
+        ("shop", "mine"),
+    ]
 
 
 @pytest.mark.parametrize(
     "name",
-    ["'; DROP TABLE fake.things; --", '" OR 1=1', "=cmd|' /C calc'!A0", "x\u0000y", "🎉" * 1000, "\\", "a\nb\r\nc\td", "\u202e", "NULL", "x" * 3_000_000],
+    [
+        "'; DROP TABLE fake.things; --",
+        '" OR 1=1',
+        "=cmd|' /C calc'!A0",
+        "x\u0000y",
+        "🎉" * 1000,
+        "\\",
+        "a\nb\r\nc\td",
+        "\u202e",
+        "NULL",
+        "x" * 3_000_000,
+    ],
     ids=["quote", "double", "formula", "nul", "emoji", "backslash", "lines", "rtl", "null", "huge"],
 )
 def test_hostile_text_survives_as_it_came(store: Store, name: str) -> None:
@@ -158,7 +179,9 @@ def test_a_line_that_cannot_be_loaded_is_set_aside_and_its_neighbours_come_in(st
     assert merged(store, files.read(Path(manifest.directory))) == [counts]
 
 
-def test_other_trouble_of_duckdbs_is_not_taken_for_a_bad_line(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_trouble_of_duckdbs_is_not_taken_for_a_bad_line(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file that is missing stops the merge; nothing is set aside, and the next merge goes well."""
     manifest = landed(store, [line("a", 1)])
     path = Path(manifest.directory) / manifest.files[0].name
@@ -192,7 +215,9 @@ def test_what_a_complete_whole_read_does_not_list_is_gone_until_it_is_listed_aga
     assert store.one("SELECT count(_gone_at) FROM fake.things") == 0
 
 
-@pytest.mark.parametrize(("kind", "is_complete"), [("full", False), ("increment", True), ("bulk", True), ("sweep", False)])
+@pytest.mark.parametrize(
+    ("kind", "is_complete"), [("full", False), ("increment", True), ("bulk", True), ("sweep", False)]
+)
 def test_nothing_else_takes_anything_for_gone(store: Store, kind: str, is_complete: bool) -> None:
     """An incomplete read, an increment or a part of an export says nothing of what it does not list."""
     merged(store, landed(store, [line("a", 1), line("b", 1)], kind="full"))
@@ -230,7 +255,12 @@ def test_a_sweep_that_finds_unknown_ids_takes_the_cursor_away(store: Store) -> N
 
 def test_a_cursor_moves_forward_only_and_only_by_complete_pulls(store: Store) -> None:
     """Late and incomplete pulls leave it where it is."""
-    for started, cursor, is_complete, expected in [(0, 50, True, 50), (1, 40, True, 50), (2, 90, False, 50), (3, 60, True, 60)]:
+    for started, cursor, is_complete, expected in [
+        (0, 50, True, 50),
+        (1, 40, True, 50),
+        (2, 90, False, 50),
+        (3, 60, True, 60),
+    ]:
         merged(store, landed(store, [], started=started, cursor_at=at(cursor), is_complete=is_complete))
         assert store.one("SELECT cursor_at FROM ops.cursors") == at(expected)
 
@@ -249,7 +279,10 @@ def test_a_set_aside_line_is_open_until_its_record_comes_through(store: Store) -
     assert store.sql("SELECT record_key, is_open FROM ops.set_aside") == [("bad", True)]
     vendor.put("bad", 1, qty="still wrong")
     store.pull(vendor, THINGS, full=True)
-    assert sorted(store.sql("SELECT reason LIKE '%str%', is_open FROM ops.set_aside")) == [(False, False), (True, True)]
+    assert sorted(store.sql("SELECT reason LIKE '%str%', is_open FROM ops.set_aside")) == [
+        (False, False),
+        (True, True),
+    ]
     vendor.put("bad", 1, qty=3)
     store.pull(vendor, THINGS, full=True)
     assert store.one("SELECT count(*) FROM ops.set_aside WHERE is_open") == 0
@@ -260,7 +293,9 @@ def test_a_set_aside_line_is_open_until_its_record_comes_through(store: Store) -
 
 
 def levels(key: int, seconds: float, **by_sku: int) -> bytes:
-    return line(key, seconds, levels=[{"facility": 41, "sku": sku, "available": n} for sku, n in by_sku.items()])
+    return line(
+        key, seconds, levels=[{"facility": 41, "sku": sku, "available": n} for sku, n in by_sku.items()]
+    )
 
 
 def test_stock_levels_are_noted_when_they_change_and_only_then(store: Store) -> None:
@@ -268,8 +303,15 @@ def test_stock_levels_are_noted_when_they_change_and_only_then(store: Store) -> 
     steps = [levels(1, 0, a=5, b=7), levels(1, 0, a=5, b=7), levels(1, 1, a=5, b=8), levels(1, 2, a=5, b=7)]
     for i, record in enumerate(steps):
         merged(store, landed(store, [record], stream=STOCK, kind="full", started=i * 10))
-    found = store.sql("SELECT facility_ref, sku, available, changed_at FROM ops.stock_changes ORDER BY changed_at, sku")
-    assert found == [("41", "a", 5, at(1)), ("41", "b", 7, at(1)), ("41", "b", 8, at(21)), ("41", "b", 7, at(31))]
+    found = store.sql(
+        "SELECT facility_ref, sku, available, changed_at FROM ops.stock_changes ORDER BY changed_at, sku"
+    )
+    assert found == [
+        ("41", "a", 5, at(1)),
+        ("41", "b", 7, at(1)),
+        ("41", "b", 8, at(21)),
+        ("41", "b", 7, at(31)),
+    ]
 
 
 # --- tables ---------------------------------------------------------------------------------------------
@@ -278,12 +320,23 @@ def test_stock_levels_are_noted_when_they_change_and_only_then(store: Store) -> 
 def test_a_changed_declaration_changes_the_table_and_keeps_the_rows(store: Store) -> None:
     """A new column, a new field in a list of structs, a wider type; views are made again."""
     merged(store, landed(store, [line("a", 1, parts=[{"sku": "S", "qty": 1, "price": "2"}])]))
-    changed = kit.TABLES.replace("parts STRUCT(sku VARCHAR, qty INTEGER,", "colour VARCHAR, parts STRUCT(sku VARCHAR, note VARCHAR, qty BIGINT,")
+    changed = kit.TABLES.replace(
+        "parts STRUCT(sku VARCHAR, qty INTEGER,",
+        "colour VARCHAR, parts STRUCT(sku VARCHAR, note VARCHAR, qty BIGINT,",
+    )
     kit.declare(changed)
     merged(store, landed(store, [line("b", 1, colour="red", parts=[{"sku": "S", "note": "n"}])], started=10))
     found = store.sql("SELECT id, colour, parts[1].note, parts[1].qty FROM fake.things ORDER BY id")
     assert found == [("a", None, None, 1), ("b", "red", "n", None)]
     assert store.sql("SELECT id FROM fake.open_things ORDER BY id") == [("a",), ("b",)]
+
+
+def test_a_new_column_of_ours_is_added_to_an_older_warehouse(store: Store) -> None:
+    """ops tables follow their file too."""
+    store.sql("ALTER TABLE ops.pulls DROP COLUMN vendor_total")
+    store.sql("DELETE FROM ops.declarations")
+    merged(store, landed(store, [line("a", 1)]))
+    assert store.one("SELECT vendor_total FROM ops.pulls") is None
 
 
 def test_preparing_again_does_nothing(store: Store) -> None:
@@ -312,11 +365,18 @@ def test_replay_gives_the_same_rows(store: Store) -> None:
         plain["v"] = step
         for i in rng.sample(range(30), 12):
             bad = rng.random() < 0.1
-            vendor.put(f"t{i}", 600 * step + i, name=f"n{rng.randrange(3)}", qty=2.5 if bad else i, unknown=step)
+            vendor.put(
+                f"t{i}", 600 * step + i, name=f"n{rng.randrange(3)}", qty=2.5 if bad else i, unknown=step
+            )
         if step == 3:
             vendor.rows.pop("t3", None)
         store.pull(vendor, THINGS, full=step in (2, 4))
-        merged(store, landed(store, [levels(1, step, a=rng.randrange(3))], stream=STOCK, kind="full", started=600 * step))
+        merged(
+            store,
+            landed(
+                store, [levels(1, step, a=rng.randrange(3))], stream=STOCK, kind="full", started=600 * step
+            ),
+        )
         merged(store, landed(store, [UNLOADABLE[step % 4]], started=600 * step + 5))
         kit.tick()
     before = store.everything()

@@ -72,10 +72,14 @@ def test_a_pull_says_what_it_did(store: Store) -> None:
     vendor = Vendor()
     vendor.put("a", 0, unheard_of=1)
     (report,) = store.pull(vendor, COUNTED)
-    (row,) = store.sql("SELECT pull_id, kind, is_complete, pages, rows_in, rows_new, vendor_total, note FROM ops.pulls")
+    (row,) = store.sql(
+        "SELECT pull_id, kind, is_complete, pages, rows_in, rows_new, vendor_total, note FROM ops.pulls"
+    )
     assert row == (report.pull_id, "full", True, 1, 1, 1, 1, "")
     assert report.undeclared == 1
-    assert store.sql("SELECT path, kind, example, seen FROM ops.unseen") == [("unheard_of", "field", "number", 1)]
+    assert store.sql("SELECT path, kind, example, seen FROM ops.unseen") == [
+        ("unheard_of", "field", "number", 1)
+    ]
 
 
 def test_several_streams_are_pulled_at_once_and_one_that_fails_leaves_the_others(store: Store) -> None:
@@ -85,7 +89,11 @@ def test_several_streams_are_pulled_at_once_and_one_that_fails_leaves_the_others
     bad = replace(PLAIN, request=lambda window, system: Request("GET", "/plain"))
 
     def serve(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(400, json={"message": "no such list"}) if "plain" in request.url.path else good(request)
+        return (
+            httpx.Response(400, json={"message": "no such list"})
+            if "plain" in request.url.path
+            else good(request)
+        )
 
     reports = store.pull(serve, THINGS, bad)
     assert [(r.stream, r.is_complete) for r in reports] == [("things", True), ("plain", False)]
@@ -224,7 +232,9 @@ def test_pretty_printed_records_come_in_as_lines(store: Store) -> None:
     """Line ends inside a record's JSON do not break the file."""
     record = json.dumps({"id": "a", "updated_at": kit.iso(0), "name": "x\ny"}, indent=2).encode()
     assert b"\n" in record
-    (report,) = store.pull(Vendor(lines=[record, record.replace(b'"a"', b'"b"').replace(b"\n", b"\r\n")]), THINGS)
+    (report,) = store.pull(
+        Vendor(lines=[record, record.replace(b'"a"', b'"b"').replace(b"\n", b"\r\n")]), THINGS
+    )
     assert report.rows_new == 2
     assert store.one("SELECT name FROM fake.things WHERE id = 'b'") == "x\ny"
 
@@ -254,12 +264,23 @@ def test_wrong_records_are_set_aside_and_right_ones_come_in(store: Store) -> Non
 def test_numbers_keep_their_digits(store: Store) -> None:
     """Amounts as numbers or strings, large or small, are the decimals they were."""
     amounts = ["415288.981", "4698091148.03", "0.1", "19.999", "123456789012345678", "1e-10", "-0.05"]
-    lines = [b'{"id": "%d", "updated_at": "2026-11-02T06:00:00Z", "amount": %s}' % (i, a.encode()) for i, a in enumerate(amounts)]
-    lines += [b'{"id": "s%d", "updated_at": "2026-11-02T06:00:00Z", "amount": "%s"}' % (i, a.encode()) for i, a in enumerate(amounts)]
+    lines = [
+        b'{"id": "%d", "updated_at": "2026-11-02T06:00:00Z", "amount": %s}' % (i, a.encode())
+        for i, a in enumerate(amounts)
+    ]
+    lines += [
+        b'{"id": "s%d", "updated_at": "2026-11-02T06:00:00Z", "amount": "%s"}' % (i, a.encode())
+        for i, a in enumerate(amounts)
+    ]
     store.pull(Vendor(lines=lines), THINGS)
     for i, amount in enumerate(amounts):
-        assert store.one(f"SELECT amount = {amount}::VARCHAR::DECIMAL(28,10) FROM fake.things WHERE id = $1", str(i))
-        assert store.one("SELECT count(DISTINCT amount) FROM fake.things WHERE id IN ($1, $2)", str(i), f"s{i}") == 1
+        assert store.one(
+            f"SELECT amount = {amount}::VARCHAR::DECIMAL(28,10) FROM fake.things WHERE id = $1", str(i)
+        )
+        assert (
+            store.one("SELECT count(DISTINCT amount) FROM fake.things WHERE id IN ($1, $2)", str(i), f"s{i}")
+            == 1
+        )
 
 
 # --- crashes --------------------------------------------------------------------------------------------
@@ -270,7 +291,10 @@ class Crash(Exception):
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize("point", ["before_fetch", "after_page", "after_last_page", "after_manifest", "before_commit", "after_commit"])
+@pytest.mark.parametrize(
+    "point",
+    ["before_fetch", "after_page", "after_last_page", "after_manifest", "before_commit", "after_commit"],
+)
 def test_a_crash_anywhere_ends_in_the_same_warehouse(store: Store, point: str) -> None:
     """Killed at any point and started again: the same rows, a cursor that passed nothing unseen, no double."""
     vendor = Vendor()
@@ -289,16 +313,23 @@ def test_a_crash_anywhere_ends_in_the_same_warehouse(store: Store, point: str) -
     kit.tick()
     (report,) = store.pull(vendor, THINGS)
     assert report.is_complete
-    assert store.one("SELECT count(*), count(DISTINCT id) FROM fake.things".split(",")[0] + " FROM fake.things") == 250
+    assert (
+        store.one("SELECT count(*), count(DISTINCT id) FROM fake.things".split(",")[0] + " FROM fake.things")
+        == 250
+    )
     assert store.one("SELECT count(DISTINCT id) FROM fake.things") == 250
     assert files.pending(store.root, "shop") == []
-    assert store.one("SELECT bool_and(rows_in = rows_new + rows_changed + rows_same + rows_older + rows_set_aside) FROM ops.pulls")
+    assert store.one(
+        "SELECT bool_and(rows_in = rows_new + rows_changed + rows_same + rows_older + rows_set_aside) FROM ops.pulls"
+    )
 
 
 def _pull_with_client_crash(store: Store, vendor: Vendor, crash: Callable[[str], None]) -> None:
     async def main() -> None:
         async with client(vendor, of=system(), streams=(THINGS,), crash=crash) as c:
-            await pull.pull(estate(), "shop", THINGS, state=store.root, warehouse_path=store.path, client=c, crash=crash)
+            await pull.pull(
+                estate(), "shop", THINGS, state=store.root, warehouse_path=store.path, client=c, crash=crash
+            )
 
     asyncio.run(main())
 
@@ -387,7 +418,9 @@ class Exporter:
 
 
 def _start(window: Window, system: Any) -> Request:
-    text = [moment.isoformat().replace("+00:00", "Z") if moment else "" for moment in (window.start, window.end)]
+    text = [
+        moment.isoformat().replace("+00:00", "Z") if moment else "" for moment in (window.start, window.end)
+    ]
     return graphql.request("/g", "start", {"start": text[0], "end": text[1]})
 
 
@@ -435,8 +468,12 @@ def test_a_restarted_process_goes_on_with_the_export_that_runs(store: Store) -> 
             raise Crash
 
     async def main(crash: Callable[[str], None]) -> pull.PullReport:
-        async with client(vendor, of=system(options={"export_months": 3}), streams=(EXPORTED,), crash=crash) as c:
-            return await pull.pull(estate(), "shop", EXPORTED, state=store.root, warehouse_path=store.path, client=c)
+        async with client(
+            vendor, of=system(options={"export_months": 3}), streams=(EXPORTED,), crash=crash
+        ) as c:
+            return await pull.pull(
+                estate(), "shop", EXPORTED, state=store.root, warehouse_path=store.path, client=c
+            )
 
     with pytest.raises(Crash):
         asyncio.run(main(die))
@@ -475,14 +512,20 @@ def test_the_parts_of_an_export_cover_all_time_without_a_gap() -> None:
 # --- sweeps ---------------------------------------------------------------------------------------------
 
 LISTED = replace(
-    THINGS, ids=lambda window, system: replace(things(Window(None, window.end), system), path="/ids"), total=PageNumber().total
+    THINGS,
+    ids=lambda window, system: replace(things(Window(None, window.end), system), path="/ids"),
+    total=PageNumber().total,
 )
 
 
-def swept(store: Store, handler: Callable[[httpx.Request], Any], stream: Stream = LISTED) -> list[pull.PullReport]:
+def swept(
+    store: Store, handler: Callable[[httpx.Request], Any], stream: Stream = LISTED
+) -> list[pull.PullReport]:
     async def main() -> list[pull.PullReport]:
         async with client(handler, of=system(), streams=(stream,)) as c:
-            return await sweep.sweep(estate(), "shop", [stream], state=store.root, warehouse_path=store.path, client=c)
+            return await sweep.sweep(
+                estate(), "shop", [stream], state=store.root, warehouse_path=store.path, client=c
+            )
 
     return asyncio.run(main())
 
@@ -494,7 +537,9 @@ def only_ids(vendor: Vendor) -> Callable[[httpx.Request], httpx.Response]:
         response = vendor(request)
         if request.url.path.endswith("/ids"):
             rows = [{"id": row["id"]} for row in response.json()]
-            return httpx.Response(200, json=rows, headers={"x-total-count": response.headers["x-total-count"]})
+            return httpx.Response(
+                200, json=rows, headers={"x-total-count": response.headers["x-total-count"]}
+            )
         return response
 
     return serve
@@ -560,8 +605,10 @@ def test_a_sweep_that_fails_marks_nothing(store: Store) -> None:
 
 def test_clearing_removes_what_nobody_needs(store: Store) -> None:
     """Unfinished directories and replaced whole reads."""
-    (store.root / "landed" / "shop" / "things" / files.new_pull_id(START - timedelta(days=3))).mkdir(parents=True)
-    kit.landed(store, [b'{"id": 1}'], stream=PLAIN, kind="full", started=-10**6)
+    (store.root / "landed" / "shop" / "things" / files.new_pull_id(START - timedelta(days=3))).mkdir(
+        parents=True
+    )
+    kit.landed(store, [b'{"id": 1}'], stream=PLAIN, kind="full", started=-(10**6))
     kit.landed(store, [b'{"id": 1}'], stream=PLAIN, kind="full", started=-10)
     assert sweep.clear(store.root) == sweep.Cleared(unfinished=1, replaced=1)
     assert isinstance(clock.now(), datetime)

@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 from cogent_pipelines import warehouse
 from cogent_pipelines.errors import BadInput
 from cogent_pipelines.landing import shapes
-from cogent_pipelines.landing.merge import MISFITS
+from cogent_pipelines.landing.loading import MISFITS
 from cogent_pipelines.landing.shapes import Misfit, News, Shape
 
 KINDS = {
     "VARCHAR": (['"x"', '""', '"\\u0000"', '"é🎉"', "null"], ["1", "true", "{}", "[]", "1.5"]),
-    "BIGINT": (["0", "-9223372036854775808", "9223372036854775807", "null"], ["9223372036854775808", '"1"', "2.7", "true", "{}"]),
+    "BIGINT": (
+        ["0", "-9223372036854775808", "9223372036854775807", "null"],
+        ["9223372036854775808", '"1"', "2.7", "true", "{}"],
+    ),
     "INTEGER": (["2147483647"], ["2147483648", "1.5", '"7"']),
     "UBIGINT": (["0", "9223372036854775807"], ["-1", "1.5"]),
     "DOUBLE": (["1", "1.5", "-0.0", "1e300", "null"], ['"1.5"', "true", "{}"]),
@@ -31,15 +34,34 @@ KINDS = {
     ),
     "TIMESTAMP": (['"2026-11-02T06:00:00"'], ['"2026-11-02T06:00:00Z"']),
     "DECIMAL(28,10)": (
-        ["1", "19.99", '"19.99"', '"15.0"', '"-0.0000000001"', "999999999999999999", '"1e5"', "12.10", "415288.981", "null"],
+        [
+            "1",
+            "19.99",
+            '"19.99"',
+            '"15.0"',
+            '"-0.0000000001"',
+            "999999999999999999",
+            '"1e5"',
+            "12.10",
+            "415288.981",
+            "null",
+        ],
         ["0.12345678901", '"0.12345678901"', "1e-11", '"1E-11"', '"abc"', "{}", "true", '"12.34567890123"'],
     ),
     "JSON": (["1", '"x"', "{}", "[1]", "null"], []),
-    "STRUCT(a BIGINT, b VARCHAR)": (['{"a": 1}', '{"b": "x", "c": 1}', "{}", "null"], ['{"a": "1"}', "[]", '"x"', '{"b": 5}']),
+    "STRUCT(a BIGINT, b VARCHAR)": (
+        ['{"a": 1}', '{"b": "x", "c": 1}', "{}", "null"],
+        ['{"a": "1"}', "[]", '"x"', '{"b": 5}'],
+    ),
     "BIGINT[]": (["[1, 2]", "[]", "[null]", "null"], ['["1"]', "{}", "1", "[2.7]"]),
     "MAP(VARCHAR, BIGINT)": (['{"x": 1}', "{}"], ['{"x": "1"}', "[]"]),
 }
-CASES = [(kind, value, good) for kind, (yes, no) in KINDS.items() for good, values in ((True, yes), (False, no)) for value in values]
+CASES = [
+    (kind, value, good)
+    for kind, (yes, no) in KINDS.items()
+    for good, values in ((True, yes), (False, no))
+    for value in values
+]
 
 
 def shape(columns: str, key: str = "id", version: str | None = None) -> Shape:
@@ -83,7 +105,9 @@ def load(tmp_path: Path, record: bytes, kind: str) -> Any:
     return value
 
 
-@pytest.mark.parametrize("record", ['{"id": null}', "{}", '{"id": ""}', '{"id": 7}', "[]", "1", '{"id": "1"', '{"id": "\\ud800"}'])
+@pytest.mark.parametrize(
+    "record", ['{"id": null}', "{}", '{"id": ""}', '{"id": 7}', "[]", "1", '{"id": "1"', '{"id": "\\ud800"}']
+)
 def test_a_record_without_its_key_is_no_record(record: str) -> None:
     """The key must be there, be of its type and not be empty."""
     with pytest.raises(Misfit):
@@ -100,7 +124,9 @@ def test_a_record_without_its_version_is_no_record() -> None:
 
 def test_key_and_version_may_be_nested() -> None:
     """Dotted paths lead into objects, and are needed all the way."""
-    shapes.declare("one", "CREATE TABLE one.t (head STRUCT(id BIGINT, stamp TIMESTAMPTZ, note VARCHAR), x BIGINT);")
+    shapes.declare(
+        "one", "CREATE TABLE one.t (head STRUCT(id BIGINT, stamp TIMESTAMPTZ, note VARCHAR), x BIGINT);"
+    )
     checked = Shape(shapes.table("one", "t"), "head.id", "head.stamp")
     assert checked.check(b'{"head": {"id": 7, "stamp": "2026-11-02T06:00:00Z"}}')[0] == 7
     for record in (b'{"head": {"id": 7}}', b'{"head": null}', b"{}"):
@@ -140,21 +166,37 @@ numbers = st.one_of(
     st.decimals(min_value=-(10**19), max_value=10**19, places=11),
     st.decimals(min_value=-(10**17), max_value=10**17, places=4),
 )
-strings = st.one_of(st.text(max_size=30), st.sampled_from(["NaN", "Infinity", "-inf", "1e400", " 5", "5.", "0x10", "'; DROP TABLE x; --", "=cmd()"]))
+strings = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(
+        ["NaN", "Infinity", "-inf", "1e400", " 5", "5.", "0x10", "'; DROP TABLE x; --", "=cmd()"]
+    ),
+)
 anything = st.one_of(st.none(), st.booleans(), numbers, numbers.map(str), strings, st.just([]), st.just({}))
 
 
 RECORDS = st.lists(
     st.tuples(
-        st.dictionaries(st.sampled_from(["amount", "qty", "name", "rate", "extra"]), anything), st.lists(anything, max_size=3)
+        st.dictionaries(st.sampled_from(["amount", "qty", "name", "rate", "extra"]), anything),
+        st.lists(anything, max_size=3),
     ),
     min_size=30,
     max_size=60,
 )
-COLUMNS = {"amount": "DECIMAL(28,10)", "qty": "BIGINT", "name": "VARCHAR", "rate": "DOUBLE", "prices": "DECIMAL(28,10)[]"}
+COLUMNS = {
+    "amount": "DECIMAL(28,10)",
+    "qty": "BIGINT",
+    "name": "VARCHAR",
+    "rate": "DOUBLE",
+    "prices": "DECIMAL(28,10)[]",
+}
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(RECORDS)
 def test_whatever_passes_the_check_loads_and_keeps_its_digits(
     tmp_path: Path, records: list[tuple[dict[str, Any], list[Any]]]

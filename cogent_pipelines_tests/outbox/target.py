@@ -6,7 +6,9 @@ Does not belong here: any test, or a real vendor's habits (the sandbox has those
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -334,6 +336,7 @@ class FakeClient:
     async def call(self, request: Request, *, intent: str | None = None) -> Answer:
         assert intent or not request.is_write, "a write without an intent"
         answer = self.target.answer(request)
+        await asyncio.sleep(0)
         return Answer(200, {}, msgspec.json.encode(answer), clock.now())
 
     async def pages(self, stream: Stream, window: Window) -> AsyncIterator[Page]:
@@ -390,6 +393,7 @@ class Warehouse:
 
     def __init__(self) -> None:
         self.path = ":memory:"
+        self._lock = threading.RLock()
         self._connection = duckdb.connect(self.path)
         self._connection.execute("SET TimeZone = 'UTC'")
         with self.open() as connection:
@@ -410,8 +414,9 @@ class Warehouse:
 
     @contextmanager
     def open(self, *args: object, **options: object) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Stands in for ``warehouse.open`` too."""
-        yield self._connection
+        """Stands in for ``warehouse.open`` too: one at a time, as with a file."""
+        with self._lock:
+            yield self._connection
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         with self.open() as connection:

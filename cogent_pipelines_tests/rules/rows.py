@@ -67,6 +67,12 @@ class World:
 
     # --- asking ---------------------------------------------------------------------------------------
 
+    def clear(self, *relations: str) -> None:
+        """Empty tables."""
+        for relation in relations:
+            if relation in self.tables:
+                self.connection.execute(f"DELETE FROM {relation}")
+
     def rows(self) -> list[dict[str, Any]]:
         """What the model returns now."""
         dbt_render.refresh(self.connection)
@@ -89,6 +95,8 @@ class World:
 
     def put(self, relation: str, /, **values: Any) -> None:
         """One row, if the model reads that table; columns it has not are left out."""
+        if relation == "marts.warehouse_orders":
+            self.put("marts.warehouse_records", **values)
         columns = self.tables.get(relation)
         if columns is not None:
             kept = {name: _plain(value) for name, value in values.items() if name in columns}
@@ -96,7 +104,10 @@ class World:
 
     def change(self, relation: str, where: str, /, **values: Any) -> None:
         """Change rows of a table."""
-        if relation in self.tables:
+        if relation == "marts.warehouse_orders":
+            known = self.tables.get("marts.warehouse_records", set())
+            self.change("marts.warehouse_records", where, **{n: v for n, v in values.items() if n in known})
+        if relation in self.tables and values:
             sets = ", ".join(f'"{name}" = ?' for name in values)
             self.connection.execute(f"UPDATE {relation} SET {sets} WHERE {where}", [_plain(v) for v in values.values()])
 

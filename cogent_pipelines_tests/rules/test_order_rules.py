@@ -93,7 +93,7 @@ def test_what_we_saw_there_and_is_gone_has_vanished(is_deleted: bool) -> None:
     if is_deleted:
         world.change("marts.warehouse_orders", "true", gone_at=ago(minutes=5))
     else:
-        world.connection.execute("DELETE FROM marts.warehouse_orders")
+        world.clear("marts.warehouse_orders", "marts.warehouse_records")
     assert world.found() == {f"{SHOP}:1@LEEDS": "vanished_from_target"}
 
 

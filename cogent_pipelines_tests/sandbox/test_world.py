@@ -285,6 +285,23 @@ def test_a_number_is_not_unique_in_the_warehouse(world):
     assert [fault["is"] for fault in truth.truth(world, {"doubled"})["doubled"]] == ["doubled"]
 
 
+def test_a_part_may_name_its_facility_behind_a_slash(world):
+    """#1/LEEDS and #1/YORK are one order's records: together they are neither doubled nor lost."""
+    shop, warehouse = the_shop(world), the_warehouse(world)
+    order = place(world, ("SKU-0020", 1), ("SKU-0021", 1), homes=(1001, 1002))
+    for record in world.people.old.send(shop, order, looks=False):
+        place_of = warehouse.facilities[record.allocations[0].facility_id].code
+        warehouse.by_number[record.number].remove(record.id)
+        record.number = f"{order.name}/{place_of}"
+        warehouse.by_number[record.number] = [record.id]
+    told = truth.truth(world, {"orders", "lost", "doubled"})
+    assert told["orders"][order.name]["in_warehouse"] == 2
+    assert told["lost"] == told["doubled"] == []
+    play(world, days=3)
+    assert len(truth.truth(world, {"parcels"})["parcels"]) == 2
+    assert {row["order"] for row in truth.truth(world, {"parcels"})["parcels"].values()} == {order.name}
+
+
 def test_a_merged_child_is_no_double(world):
     """Its lines went to the parent; it does not ship by itself."""
     warehouse = the_warehouse(world)

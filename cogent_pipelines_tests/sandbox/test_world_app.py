@@ -358,6 +358,7 @@ def test_other_sets_of_systems_are_served():
     two.post("/_sandbox/advance", {"seconds": 3 * 86400})
     summed = two.get("/_sandbox/truth?parts=systems")["systems"]
     assert (summed["a"]["orders"], summed["b"]["orders"]) == (20, 20)
+    assert len(two.get("/_sandbox/truth?parts=orders")["orders"]) == 40
     alone = Caller(Settings(speed=0, orders=0, skus=3, bundles=0, systems={"w": "veeqo"}))
     assert alone.call("GET", "/w/products", headers={"x-api-key": "sandbox-w-api_key"}).status_code == 200
 

@@ -3,8 +3,8 @@
 Belongs here: building, pulling, delivering rows of ``wanted`` and showing views.
 Does not belong here: an assertion, or knowledge of what an edge does.
 
-The sandbox was written from the vendors' documents by other hands than the connectors: what it holds is the truth
-that both are held against.
+The sandbox was written from the vendors' documents by other hands than the connectors: what it holds is the
+truth that the connectors are held against.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -42,25 +43,11 @@ from cogent_pipelines_tests import dbt_render
 SHOP, WMS = "web_uk", "wms_uk"
 START = datetime(2026, 7, 6, 6, tzinfo=UTC)
 """A Monday in summer: London is an hour ahead of UTC, so that an hour lost shows."""
-ESTATE = {
+SLUGS = {SHOP: "shopify", WMS: "veeqo"}
+ESTATE: dict[str, Any] = {
     "name": "truth",
     "sandbox": True,
     "time_zone": "Europe/London",
-    "systems": {
-        SHOP: {
-            "vendor": "shopify",
-            "role": "channel",
-            "url": f"http://127.0.0.1:1/{SHOP}",
-            "secrets": {"client_id": "TRUTH_SHOP_ID", "client_secret": "TRUTH_SHOP_SECRET"},
-        },
-        WMS: {
-            "vendor": "veeqo",
-            "role": "warehouse",
-            "url": f"http://127.0.0.1:1/{WMS}",
-            "secrets": {"api_key": "TRUTH_WMS_KEY"},
-            "options": {"channel_id": 771},
-        },
-    },
     "truth": {},
     "facilities": {"LEEDS": WMS, "YORK": WMS},
     "cadence": {"orders": "1m", "shipments": "2m", "stock": "2m"},
@@ -70,6 +57,17 @@ ESTATE = {
         for name in ("orders_to_wms", "shipments_to_channel", "stock_to_channel", "cancellations_to_wms")
     },
 }
+
+
+def _systems(port: int) -> dict[str, Any]:
+    """Both systems, at an address of their own: tokens are kept by it, and a sandbox knows its own only."""
+    base = f"http://127.0.0.1:{port}"
+    keys = {"client_id": "TRUTH_SHOP_ID", "client_secret": "TRUTH_SHOP_SECRET"}
+    shop = {"vendor": SLUGS[SHOP], "role": "channel", "url": f"{base}/{SHOP}", "secrets": keys}
+    wms = {"vendor": SLUGS[WMS], "role": "warehouse", "url": f"{base}/{WMS}", "options": {"channel_id": 771}}
+    return {SHOP: shop, WMS: {**wms, "secrets": {"api_key": "TRUTH_WMS_KEY"}}}
+
+
 SECRETS = {
     "TRUTH_SHOP_ID": f"sandbox-{SHOP}-client_id",
     "TRUTH_SHOP_SECRET": f"sandbox-{SHOP}-client_secret",
@@ -100,6 +98,7 @@ class Time:
 
 
 TIME = Time()
+PORTS = count(1)
 NEW = 120
 """Seconds for which a new ledger sends nothing that an older one may have sent just before it was lost."""
 LATENCY = 0.05
@@ -128,7 +127,7 @@ class Retailer:
         self.world = self.sandbox.world
         self.folder = folder
         self.path = folder / "warehouse.duckdb"
-        self.estate = msgspec.convert(ESTATE, Estate)
+        self.estate = msgspec.convert({**ESTATE, "systems": _systems(next(PORTS))}, Estate)
         self.ledger_url = f"sqlite:///{folder / 'ledger.sqlite'}"
         ledger.open(self.ledger_url).close()
         self.move_on(NEW)
@@ -168,14 +167,18 @@ class Retailer:
 
     # --- in ---------------------------------------------------------------------------------------------
 
-    def pull(self, *, full: bool = False) -> list[PullReport]:
+    def pull(self) -> list[PullReport]:
         """Pull every stream of both systems."""
 
         async def one(name: str) -> list[PullReport]:
             async with self.client(name) as client:
-                streams = list(client.vendor.streams)
                 return await pull.pull_system(
-                    self.estate, name, streams, state=self.folder, warehouse_path=self.path, client=client, full=full
+                    self.estate,
+                    name,
+                    list(client.vendor.streams),
+                    state=self.folder,
+                    warehouse_path=self.path,
+                    client=client,
                 )
 
         reports = asyncio.run(one(SHOP)) + asyncio.run(one(WMS))
@@ -198,7 +201,9 @@ class Retailer:
 
     # --- out --------------------------------------------------------------------------------------------
 
-    def deliver(self, sync: str, *rows: Mapping[str, Any], ticks: int = 1, pause: float = 0) -> dict[str, str]:
+    def deliver(
+        self, sync: str, *rows: Mapping[str, Any], ticks: int = 1, pause: float = 0
+    ) -> dict[str, str]:
         """Plan, look and deliver ``rows`` of a sync so many times: business key -> state and reason."""
         book = ledger.open(self.ledger_url)
         clients = {name: partial(self.client, name) for name in (SHOP, WMS)}
@@ -210,7 +215,9 @@ class Retailer:
                 verify.verify(book, self.estate, clients)
                 deliver.deliver(book, self.estate, "", clients)
             self.catch_up()
-        states = {key: f"{state} {reason}".strip() for (_, key), (state, reason) in books.states(book, sync).items()}
+        states = {
+            key: f"{state} {reason}".strip() for (_, key), (state, reason) in books.states(book, sync).items()
+        }
         book.close()
         return states
 
@@ -243,11 +250,20 @@ def _wanted(sync: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[None]:
         if rows:
             connection.register("rows_", pa.Table.from_pylist(list(rows)))
             connection.execute(f"CREATE TABLE wanted.{sync} AS SELECT * FROM rows_")
-        connection.execute("CREATE TABLE marts.channel_stock AS SELECT 'web_uk' AS system, 1 AS available_qty")
+        connection.execute(
+            f"CREATE TABLE marts.channel_stock AS SELECT '{SHOP}' AS system, 1 AS available_qty"
+        )
         pulls = [
-            {"system": system, "stream": s.name, "kind": "increment", "started_at": clock.now(), "is_complete": True, "note": ""}
-            for system, part in ESTATE["systems"].items()  # type: ignore[attr-defined]
-            for s in VENDORS[part["vendor"]].streams
+            {
+                "system": system,
+                "stream": stream.name,
+                "kind": "increment",
+                "started_at": clock.now(),
+                "is_complete": True,
+                "note": "",
+            }
+            for system, slug in SLUGS.items()
+            for stream in VENDORS[slug].streams
         ]
         connection.register("pulls_", pa.Table.from_pylist(pulls))
         connection.execute("CREATE TABLE ops.pulls AS SELECT * FROM pulls_")

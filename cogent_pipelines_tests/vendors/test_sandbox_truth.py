@@ -106,7 +106,11 @@ def at(moment: datetime | None) -> datetime | None:
 
 def same(shown: dict[Any, Any], told: dict[Any, Any]) -> None:
     """Fail with some of the rows that differ: (shown, told)."""
-    unlike = {key: (shown.get(key), told.get(key)) for key in shown.keys() | told.keys() if shown.get(key) != told.get(key)}
+    unlike = {
+        key: (shown.get(key), told.get(key))
+        for key in shown.keys() | told.keys()
+        if shown.get(key) != told.get(key)
+    }
     assert not unlike, f"{len(unlike)} of {len(told)} differ: {dict(list(unlike.items())[:5])}"
     assert told, "nothing was compared"
 
@@ -129,9 +133,23 @@ def test_the_retailer_has_lived(retailer: Retailer) -> None:
 
 def test_orders_are_the_shops(retailer: Retailer, staged: Staged) -> None:
     """Who, when, and where to."""
-    columns = ("order_name", "placed_at", "cancelled_at", "customer_email", "ship_to_postcode", "delivery_option")
+    columns = (
+        "order_name",
+        "placed_at",
+        "cancelled_at",
+        "customer_email",
+        "ship_to_postcode",
+        "delivery_option",
+    )
     told = {
-        str(o.id): (o.name, at(o.processed_at or o.created_at), at(o.cancelled_at), o.email, o.address.postcode, o.delivery_option)
+        str(o.id): (
+            o.name,
+            at(o.processed_at or o.created_at),
+            at(o.cancelled_at),
+            o.email,
+            o.address.postcode,
+            o.delivery_option,
+        )
         for o in retailer.shop.orders.values()
     }
     same(seconds(staged.table("stg_shopify__orders", "order_id", *columns)), told)
@@ -139,7 +157,9 @@ def test_orders_are_the_shops(retailer: Retailer, staged: Staged) -> None:
 
 def test_money_is_the_shops(retailer: Retailer, staged: Staged) -> None:
     """To the penny, and on the right side."""
-    columns = [f"{n}_amount" for n in ("total", "subtotal", "shipping", "tax", "discount", "captured", "refunded")]
+    columns = [
+        f"{n}_amount" for n in ("total", "subtotal", "shipping", "tax", "discount", "captured", "refunded")
+    ]
     told = {
         str(order.id): tuple(
             map(four, (t.total, t.subtotal, t.delivery, t.tax, t.discount, t.captured, t.refunded))
@@ -153,7 +173,14 @@ def test_money_is_the_shops(retailer: Retailer, staged: Staged) -> None:
 def test_every_line_of_every_order_is_there(retailer: Retailer, staged: Staged) -> None:
     """Also of one with more lines than a page holds."""
     told = {
-        str(line.id): (str(o.id), line.sku, line.quantity, line.current_quantity, four(line.unit_price), four(line.discount))
+        str(line.id): (
+            str(o.id),
+            line.sku,
+            line.quantity,
+            line.current_quantity,
+            four(line.unit_price),
+            four(line.discount),
+        )
         for o in retailer.shop.orders.values()
         for line in o.lines
     }
@@ -181,7 +208,9 @@ def test_fulfilments_are_the_shops(retailer: Retailer, staged: Staged) -> None:
     }
     columns = ("status_code", "location_id", "tracking_numbers", "first_scan_at", "delivered_at")
     same(seconds(staged.table("stg_shopify__fulfilments", "fulfilment_id", *columns)), told)
-    units = Counter({(f.id, line): units for f in retailer.shop.fulfilments.values() for line, units in f.lines})
+    units = Counter(
+        {(f.id, line): units for f in retailer.shop.fulfilments.values() for line, units in f.lines}
+    )
     shown = staged.rows("stg_shopify__fulfilment_lines", "fulfilment_key", "order_line_key", "qty")
     same({(int(f.split(":")[1]), int(line.split(":")[1])): qty for f, line, qty in shown}, units)
 
@@ -189,7 +218,10 @@ def test_fulfilments_are_the_shops(retailer: Retailer, staged: Staged) -> None:
 def test_refunds_are_the_shops(retailer: Retailer, staged: Staged) -> None:
     """What goods and shipping do not account for is goodwill."""
     told = {
-        str(r.id): (four(sum((t.amount for t in o.transactions if t.id in r.transaction_ids), Decimal(0))), four(r.adjustment))
+        str(r.id): (
+            four(sum((t.amount for t in o.transactions if t.id in r.transaction_ids), Decimal(0))),
+            four(r.adjustment),
+        )
         for o in retailer.shop.orders.values()
         for r in o.refunds
     }
@@ -212,7 +244,14 @@ def test_payments_are_the_shops(retailer: Retailer, staged: Staged) -> None:
         for o in retailer.shop.orders.values()
         for t in o.transactions
     }
-    same(seconds(staged.table("stg_shopify__payments", "payment_id", "kind_code", "status_code", "amount", "processed_at")), told)
+    same(
+        seconds(
+            staged.table(
+                "stg_shopify__payments", "payment_id", "kind_code", "status_code", "amount", "processed_at"
+            )
+        ),
+        told,
+    )
 
 
 def test_levels_are_the_shops(retailer: Retailer, staged: Staged) -> None:
@@ -222,13 +261,22 @@ def test_levels_are_the_shops(retailer: Retailer, staged: Staged) -> None:
         for level in retailer.shop.levels.values()
     }
     key = "location_id || '/' || item_id"
-    same(staged.table("stg_shopify__channel_stock", key, "available_qty", "committed_qty", "on_hand_qty"), told)
+    same(
+        staged.table("stg_shopify__channel_stock", key, "available_qty", "committed_qty", "on_hand_qty"), told
+    )
 
 
 def test_items_are_the_shops(retailer: Retailer, staged: Staged) -> None:
     """Weights in grams."""
     told = {
-        str(v.id): (v.sku, v.weight_grams, v.barcode or None, v.origin_country or None, four(v.price), v.status == "active")
+        str(v.id): (
+            v.sku,
+            v.weight_grams,
+            v.barcode or None,
+            v.origin_country or None,
+            four(v.price),
+            v.status == "active",
+        )
         for v in retailer.shop.variants.values()
     }
     columns = ("sku", "weight_grams", "barcode", "origin_country_code", "price_amount", "is_active")
@@ -240,7 +288,12 @@ def test_payouts_are_the_shops(retailer: Retailer, staged: Staged) -> None:
     told = {str(p.id): (p.status, four(p.net)) for p in retailer.shop.payouts.values()}
     same(staged.table("stg_shopify__payouts", "payout_id", "status_code", "net_amount"), told)
     entries = {
-        str(e.id): (four(e.amount), four(e.fee), four(e.amount - e.fee), str(e.payout_id) if e.payout_id else None)
+        str(e.id): (
+            four(e.amount),
+            four(e.fee),
+            four(e.amount - e.fee),
+            str(e.payout_id) if e.payout_id else None,
+        )
         for e in retailer.shop.entries.values()
         if e.kind != "transfer"
     }
@@ -311,7 +364,9 @@ def test_returns_are_the_warehouses(retailer: Retailer, staged: Staged) -> None:
          for o in retailer.wms.orders.values() for r in o.returns for _, s, units, received in r.lines),
         key=repr,
     )  # fmt: skip
-    assert staged.rows("stg_veeqo__warehouse_return_lines", "return_key", "sku", "qty", "received_qty") == told
+    assert (
+        staged.rows("stg_veeqo__warehouse_return_lines", "return_key", "sku", "qty", "received_qty") == told
+    )
 
 
 def test_stock_is_the_warehouses(retailer: Retailer, staged: Staged) -> None:

@@ -342,9 +342,9 @@ def _create(world: World, warehouse: Warehouse, args: Args) -> Any:
 def _ship(world: World, warehouse: Warehouse, args: Args) -> Any:
     order = _released(warehouse, args)
     for allocation in [each for each in order.allocations if each.parcel is None][: args.get("allocations")]:
-        plan = world.people.pickers.plan(order.number)
+        plan = world.people.pickers.plan(order.order_name)
         given = {k: args[k] for k in ("tracking", "carrier_id") if k in args}
-        world.people.pickers.plans[order.number] = replace(plan, **given)
+        world.people.pickers.plans[order.order_name] = replace(plan, **given)
         world.people.pickers.despatch(warehouse, order, allocation)
     return _shown(order)
 

@@ -289,8 +289,8 @@ class Customers:
 
     def parcel_delivered(self, order: WarehouseOrder, parcel: Parcel) -> None:
         """Decide whether the goods come back."""
-        rng = self.world.rng("return", order.number, parcel.id)
-        if rng.random() >= self.rates.returns or order.number in self.world.reserved:
+        rng = self.world.rng("return", order.order_name, parcel.id)
+        if rng.random() >= self.rates.returns or order.order_name in self.world.reserved:
             return
         days = rng.uniform(*self.rates.return_days)
         self.world.after(days * 86400, lambda: self.ask_return(order, rng))
@@ -298,7 +298,7 @@ class Customers:
     def ask_return(self, order: WarehouseOrder, rng: Random) -> None:
         """Agree a return with the shop and post the goods, or forget to."""
         for shop in self.world.shops.values():
-            for placed in shops.find_orders(shop, order.number):
+            for placed in shops.find_orders(shop, order.order_name):
                 line = next(
                     (
                         each
@@ -328,7 +328,7 @@ class Customers:
         parts: Sequence[tuple[int, str, int]],
     ) -> None:
         """Have the warehouse take goods in, then the shop pay: parts are (line id, sku, units)."""
-        for warehouse, found in self.people.in_warehouses(order.number):
+        for warehouse, found in self.people.in_warehouses(order.order_name):
             if found.id != order.id:
                 continue
             lines = [(warehouse.by_sku[sku], units) for _, sku, units in parts]

@@ -466,6 +466,12 @@ class WarehouseOrder:
     is_refunded: bool = False
     sent_by: str = "api"  # api, old_integration, staff, planter: the truth about who made it
 
+    @property
+    def order_name(self) -> str:
+        """The shop's order it belongs to: a sender may put a part's facility behind a slash (#1001/LEEDS)."""
+        name, slash, place = self.number.rpartition("/")
+        return name if slash and place.isalpha() and place.isupper() else self.number
+
 
 @dataclass(slots=True)
 class WarehouseCustomer:

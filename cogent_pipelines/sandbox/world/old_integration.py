@@ -161,7 +161,7 @@ class OldIntegration:
         self, warehouse: Warehouse, order: WarehouseOrder, parcel: Parcel, *, notify: bool = True
     ) -> None:
         """Fulfil in the shop what a parcel brings; a bundle counts when all its parts have left."""
-        found = self.people.placed(order.number)
+        found = self.people.placed(order.order_name)
         if found is None:
             return
         shop, placed = found

@@ -51,7 +51,7 @@ class People:
 
     def order_arrived(self, warehouse: Warehouse, order: WarehouseOrder) -> None:
         """Hear of a new order in a warehouse. Nobody allocates by hand what an integration should."""
-        self.world.note(f"{order.sent_by} sent to {warehouse.system}", order.number)
+        self.world.note(f"{order.sent_by} sent to {warehouse.system}", order.order_name)
 
     def order_allocated(self, warehouse: Warehouse, order: WarehouseOrder, allocation: Allocation) -> None:
         """Hear of an allocation."""
@@ -59,7 +59,7 @@ class People:
 
     def parcel_left(self, warehouse: Warehouse, order: WarehouseOrder, parcel: Parcel) -> None:
         """Hear of a parcel."""
-        self.world.note(f"{warehouse.system} despatched {parcel.id}", order.number)
+        self.world.note(f"{warehouse.system} despatched {parcel.id}", order.order_name)
         self.old.parcel_left(warehouse, order, parcel)
 
     # --- knowing things ---------------------------------------------------------------------------
@@ -88,12 +88,12 @@ class People:
         return known
 
     def in_warehouses(self, number: str) -> list[tuple[Warehouse, WarehouseOrder]]:
-        """Give every order of a number that a warehouse has and has not cancelled."""
+        """Give every record of a shop's order that a warehouse has and has not cancelled."""
         return [
             (warehouse, order)
             for warehouse in self.world.warehouses.values()
-            for order in wms.find_orders(warehouse, number)
-            if order.cancelled_at is None
+            for order in wms.records_of(warehouse, number)
+            if order.cancelled_at is None and order.id in warehouse.orders
         ]
 
     def placed(self, number: str) -> tuple[Shop, ShopOrder] | None:

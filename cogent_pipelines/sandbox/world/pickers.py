@@ -96,10 +96,10 @@ class Pickers:
 
     def allocated(self, warehouse: Warehouse, order: WarehouseOrder, allocation: Allocation) -> None:
         """Queue an allocation for picking."""
-        plan, world, rates = self.plan(order.number), self.people.world, self.people.rates
+        plan, world, rates = self.plan(order.order_name), self.people.world, self.people.rates
         if not plan.picks:
             return
-        rng = world.rng("queue", order.number, len(order.allocations))
+        rng = world.rng("queue", order.order_name, len(order.allocations))
         code = warehouse.facilities[allocation.facility_id].code
         minutes = rng.uniform(*rates.queue_minutes) if plan.pick_minutes is None else plan.pick_minutes
         at = hours.working_after(code, world.now, minutes)
@@ -128,16 +128,20 @@ class Pickers:
 
     def begin(self, warehouse: Warehouse, order: WarehouseOrder, allocation: Allocation) -> None:
         """Start to pick, unless the order was taken away; what must wait is looked at again."""
-        if allocation not in order.allocations or not wms.is_open(order) or not self.plan(order.number).picks:
+        if (
+            allocation not in order.allocations
+            or not wms.is_open(order)
+            or not self.plan(order.order_name).picks
+        ):
             return
         if order.id not in warehouse.orders or allocation.parcel is not None:
             return
         if order.is_on_hold or not order.is_paid or not wms.can_ship(warehouse, allocation):
             self._later(warehouse, order, allocation, 30)
             return
-        world, rates, plan = self.people.world, self.people.rates, self.plan(order.number)
+        world, rates, plan = self.people.world, self.people.rates, self.plan(order.order_name)
         wms.start_pick(world, warehouse, order.id, allocation.id)
-        rng = world.rng("pack", order.number, len(order.allocations))
+        rng = world.rng("pack", order.order_name, len(order.allocations))
         minutes = rng.uniform(*rates.pick_minutes) + rng.uniform(*rates.pack_minutes)
         minutes = minutes if plan.pack_minutes is None else plan.pack_minutes
         at = hours.working_after(warehouse.facilities[allocation.facility_id].code, world.now, minutes)
@@ -145,7 +149,7 @@ class Pickers:
 
     def finish(self, warehouse: Warehouse, order: WarehouseOrder, allocation: Allocation) -> None:
         """Send the allocation off, whole or in part, unless something came between."""
-        plan = self.plan(order.number)
+        plan = self.plan(order.order_name)
         is_here = allocation in order.allocations and order.id in warehouse.orders and wms.is_open(order)
         if not is_here or allocation.parcel is not None or not plan.despatches:
             return
@@ -153,7 +157,7 @@ class Pickers:
             self._later(warehouse, order, allocation, 30)
             return
         world, rates = self.people.world, self.people.rates
-        rng = world.rng("finish", order.number, len(order.allocations))
+        rng = world.rng("finish", order.order_name, len(order.allocations))
         if self._surprise(warehouse, order, allocation, rng):
             return
         units = sum(quantity for _, _, quantity in allocation.lines)
@@ -171,13 +175,13 @@ class Pickers:
         rest = wms.split_allocation(world, warehouse, order.id, allocation.id, {sellable_id: first})
         if rest is not None:
             self.parted.add(rest.id)
-            if self.plan(order.number).ships_rest:
-                minutes = self.plan(order.number).rest_minutes or rng.uniform(*rates.rest_minutes)
+            if self.plan(order.order_name).ships_rest:
+                minutes = self.plan(order.order_name).rest_minutes or rng.uniform(*rates.rest_minutes)
                 self._later(warehouse, order, rest, minutes)
 
     def despatch(self, warehouse: Warehouse, order: WarehouseOrder, allocation: Allocation) -> Parcel:
         """Hand a parcel to its carrier."""
-        world, rates, plan = self.people.world, self.people.rates, self.plan(order.number)
+        world, rates, plan = self.people.world, self.people.rates, self.plan(order.order_name)
         carrier_id, service = SERVICES.get(order.delivery_method_id or 11, SERVICES[11])
         carrier_id = carrier_id if plan.carrier_id is None else plan.carrier_id
         number = plan.tracking
@@ -197,7 +201,7 @@ class Pickers:
             weight_grams=weight,
         )
         if plan.scans:
-            rng = world.rng("scan", order.number, allocation.id)
+            rng = world.rng("scan", order.order_name, allocation.id)
             first = rng.uniform(*rates.scan_hours) * 3600
             world.after(first, _Scan(self, warehouse, order, allocation, "in_transit"))
             if rng.random() >= rates.loses_parcel:
@@ -217,7 +221,7 @@ class Pickers:
         world = self.people.world
         parcel = wms.scan_parcel(world, warehouse, order.id, allocation.id, event)
         for shop in world.shops.values():
-            for placed in shops.find_orders(shop, order.number):
+            for placed in shops.find_orders(shop, order.order_name):
                 for fulfilment in placed.fulfilments:
                     is_its = parcel.tracking_number and parcel.tracking_number in fulfilment.numbers
                     if is_its and fulfilment.status == "success":
@@ -231,15 +235,15 @@ class Pickers:
         self, warehouse: Warehouse, order: WarehouseOrder, allocation: Allocation, rng: Random
     ) -> bool:
         """Cancel a pick, close short, or give the order up: once per order, and the shop is told soon."""
-        world, rates, plan = self.people.world, self.people.rates, self.plan(order.number)
-        if not plan.surprises or order.number in self.surprised or order.number in world.reserved:
+        world, rates, plan = self.people.world, self.people.rates, self.plan(order.order_name)
+        if not plan.surprises or order.order_name in self.surprised or order.order_name in world.reserved:
             return False
-        self.surprised.add(order.number)
+        self.surprised.add(order.order_name)
         roll = rng.random()
         is_simple = (
             len(order.allocations) == 1
-            and len(self.people.in_warehouses(order.number)) == 1
-            and self.people.is_plain(order.number)
+            and len(self.people.in_warehouses(order.order_name)) == 1
+            and self.people.is_plain(order.order_name)
         )
         if roll < rates.cancels_pick:
             wms.cancel_pick(world, warehouse, order.id, allocation.id)
@@ -250,7 +254,7 @@ class Pickers:
         if is_simple and roll < rates.cancels_pick + rates.cancels_order:
             wms.cancel_order(world, warehouse, order.id, reason="Damaged in the warehouse", by="warehouse")
             delay = rng.uniform(*rates.staff_reacts_minutes) * 60
-            world.after(delay, lambda: self.people.cancel_in_shop(order.number, "inventory"))
+            world.after(delay, lambda: self.people.cancel_in_shop(order.order_name, "inventory"))
             return True
         units = sum(quantity for _, _, quantity in allocation.lines)
         if is_simple and units > 1 and roll < rates.cancels_pick + rates.cancels_order + rates.closes_short:
@@ -280,7 +284,7 @@ class Pickers:
         )
         sku = warehouse.sellables[missing].sku
         delay = rng.uniform(*rates.staff_reacts_minutes) * 60
-        world.after(delay, lambda: self.people.refund_rest(order.number, sku, 1))
+        world.after(delay, lambda: self.people.refund_rest(order.order_name, sku, 1))
 
     # --- stock work -------------------------------------------------------------------------------
 

@@ -71,7 +71,7 @@ def renumbered_by_staff(p: Plant) -> Script:
 def renumber(p: Plant, record: WarehouseOrder, number: str) -> None:
     """Write another number on a warehouse's record; whoever handles it goes on as planned."""
     p.mine(number)
-    p.people.pickers.plans[number] = p.people.pickers.plan(record.number)
+    p.people.pickers.plans[number] = p.people.pickers.plan(record.order_name)
     p.warehouse.by_number[record.number].remove(record.id)
     record.number = number
     p.warehouse.by_number.setdefault(number, []).append(record.id)

@@ -37,6 +37,16 @@ def find_orders(warehouse: Warehouse, number: str) -> list[WarehouseOrder]:
     return [warehouse.orders[i] for i in warehouse.by_number.get(number, ()) if i in warehouse.orders]
 
 
+def records_of(warehouse: Warehouse, name: str) -> list[WarehouseOrder]:
+    """Give every record of a shop's order, whole or by facility (#1001/LEEDS), deleted ones too."""
+    numbers = [name, *(f"{name}/{facility.code}" for facility in warehouse.facilities.values())]
+    return [
+        warehouse.orders.get(order_id) or warehouse.deleted_orders[order_id]
+        for number in numbers
+        for order_id in warehouse.by_number.get(number, ())
+    ]
+
+
 def get_allocation(order: WarehouseOrder, allocation_id: int) -> Allocation:
     """Give an allocation of an order or refuse."""
     for allocation in order.allocations:

@@ -109,7 +109,7 @@ def place_order(
     currency, rate = presentment or (shop.currency, Decimal(1))
     order = ShopOrder(
         id=order_id,
-        name=name or f"#{world.new_id(f'{shop.system}/name', 1001)}",
+        name=name or _next_name(world, shop),
         created_at=world.now,
         updated_at=world.now,
         email=email,
@@ -136,6 +136,13 @@ def place_order(
     touch(world, shop, order)
     mail(world, shop, order, "order_confirmed")
     return order
+
+
+def _next_name(world: World, shop: Shop) -> str:
+    """Number an order; shops after the first put their name before it, as one warehouse serves them all."""
+    first = next(iter(world.shops), shop.system)
+    prefix = "#" if shop.system == first else f"#{shop.system.upper()}-"
+    return f"{prefix}{world.new_id(f'{shop.system}/name', 1001)}"
 
 
 def _new_line(world: World, shop: Shop, line: NewLine) -> ShopLine:

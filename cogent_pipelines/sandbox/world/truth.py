@@ -91,17 +91,16 @@ def systems(world: World) -> dict[str, Any]:
 
 
 def _records(world: World, name: str) -> list[tuple[Warehouse, WarehouseOrder, bool]]:
-    """Give every record of a reference: (warehouse, order, is it live)."""
-    found = []
-    for warehouse in world.warehouses.values():
-        for order_id in warehouse.by_number.get(name, ()):
-            order = warehouse.orders.get(order_id)
-            if order is not None:
-                is_live = order.cancelled_at is None and order.merged_to_id is None
-                found.append((warehouse, order, is_live))
-            else:
-                found.append((warehouse, warehouse.deleted_orders[order_id], False))
-    return found
+    """Give every record of a shop's order: (warehouse, record, is it live)."""
+    return [
+        (
+            warehouse,
+            record,
+            record.id in warehouse.orders and record.cancelled_at is None and record.merged_to_id is None,
+        )
+        for warehouse in world.warehouses.values()
+        for record in wms.records_of(warehouse, name)
+    ]
 
 
 def _due_units(world: World, order: ShopOrder, *, as_ordered: bool) -> Counter[str]:
@@ -205,14 +204,16 @@ def _parcels(world: World) -> tuple[dict[str, Any], list[dict[str, Any]]]:
                 parcel = allocation.parcel
                 if parcel is None:
                     continue
-                placed = known.get(record.number)
-                times = len(numbers[(record.number, parcel.tracking_number)]) if parcel.tracking_number else 0
+                placed = known.get(record.order_name)
+                times = (
+                    len(numbers[(record.order_name, parcel.tracking_number)]) if parcel.tracking_number else 0
+                )
                 mailed = mails[(placed[1].id, parcel.tracking_number)] if placed else 0
                 is_bundled = placed is not None and any(
                     line.sku in world.people.bundles for line in placed[1].lines
                 )
                 row = {
-                    "order": record.number,
+                    "order": record.order_name,
                     "tracking": parcel.tracking_number,
                     "has_order": placed is not None,
                     "despatched_at": parcel.created_at,
@@ -220,7 +221,7 @@ def _parcels(world: World) -> tuple[dict[str, Any], list[dict[str, Any]]]:
                     "fulfilments": times,
                     "mails": mailed,
                     "has_bundle": is_bundled,
-                    "planted": record.number in world.reserved,
+                    "planted": record.order_name in world.reserved,
                 }
                 told[f"{warehouse.system}:{parcel.id}"] = row
                 if (times > 1 and not is_bundled) or mailed > 1:

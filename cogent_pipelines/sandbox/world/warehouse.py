@@ -37,6 +37,7 @@ from cogent_pipelines.sandbox.world.reading import (
     is_open,
     is_picking,
     ordered_units,
+    records_of,
     shipped_units,
     status,
     total,
@@ -57,7 +58,7 @@ from cogent_pipelines.sandbox.world.stocking import (
     reserve,
     touch_item,
 )
-from cogent_pipelines.sandbox.world.world import Refused, World
+from cogent_pipelines.sandbox.world.world import Flaw, Refused, World
 
 __all__ = [
     "CARRIERS", "NewWarehouseLine", "add_note", "add_sellable", "allocate", "allocated_units",
@@ -65,7 +66,8 @@ __all__ = [
     "create_return", "deallocate", "delete_order", "delete_sellable", "facility_by_code",
     "find_or_make_customer", "find_orders", "find_parcel", "get_allocation", "get_entry", "get_order",
     "is_allocated", "is_open", "is_picking", "merge_orders", "move_stock", "ordered_units",
-    "receive_goods", "receive_return", "rename_sku", "scan_parcel", "set_hold", "ship_allocation",
+    "receive_goods", "receive_return", "records_of", "rename_sku", "scan_parcel", "set_hold",
+    "ship_allocation",
     "shipped_units", "split_allocation", "start_pick", "status", "total", "touch", "touch_item",
     "unallocated_units", "undo_shipment", "update_order",
 ]  # fmt: skip
@@ -115,12 +117,7 @@ def create_order(
         raise Refused("invalid", "Line items can't be blank")
     for line in lines:
         _check_line(warehouse, line.sellable_id, line.quantity)
-    is_integration = sent_by in ("api", "old_integration")
-    flaw = world.flaw(warehouse.system, "create_order", number) if is_integration else None
-    if flaw is not None and flaw.effect == "refuse":
-        raise Refused("invalid", str(flaw.value or "Order is invalid"))
-    if flaw is not None and flaw.effect == "break":
-        raise Refused("broken", "Internal Server Error")
+    flaw = _flaw_of_creation(world, warehouse, number, sent_by)
     customer = find_or_make_customer(world, warehouse, email, address, customer_id)
     order = WarehouseOrder(
         id=world.new_id(f"{warehouse.system}/order", 90_001),
@@ -153,6 +150,20 @@ def create_order(
     if world.mood == "stores_twice":
         _store(world, warehouse, replace(order, id=world.new_id(f"{warehouse.system}/order", 90_001)))
     return order
+
+
+def _flaw_of_creation(world: World, warehouse: Warehouse, number: str, sent_by: str) -> Flaw | None:
+    """Give the flaw an integration's order meets; one that refuses is raised."""
+    if not world.flaws or sent_by not in ("api", "old_integration"):
+        return None
+    codes = {facility.code for facility in warehouse.facilities.values()}
+    name, slash, place = number.rpartition("/")
+    flaw = world.flaw(warehouse.system, "create_order", name if slash and place in codes else number)
+    if flaw is not None and flaw.effect == "refuse":
+        raise Refused("invalid", str(flaw.value or "Order is invalid"))
+    if flaw is not None and flaw.effect == "break":
+        raise Refused("broken", "Internal Server Error")
+    return flaw
 
 
 def _store(world: World, warehouse: Warehouse, order: WarehouseOrder) -> None:
@@ -303,7 +314,7 @@ def cancel_order(
     if order.shipped_at is not None:
         raise Refused("invalid", "Order is already shipped")
     is_integration = by in ("api", "old_integration")
-    flaw = world.flaw(warehouse.system, "cancel_order", order.number) if is_integration else None
+    flaw = world.flaw(warehouse.system, "cancel_order", order.order_name) if is_integration else None
     if flaw is not None and flaw.effect == "refuse":
         raise Refused("invalid", str(flaw.value or "Order cannot be cancelled"))
     if world.mood == "stores_nothing" or (flaw is not None and flaw.effect == "nothing"):
@@ -410,7 +421,7 @@ def allocate(
     )
     if world.mood == "stores_nothing":
         return allocation
-    flaw = world.flaw(warehouse.system, "allocate", order.number)
+    flaw = world.flaw(warehouse.system, "allocate", order.order_name)
     if flaw is not None and flaw.effect == "refuse":
         raise Refused("invalid", str(flaw.value or "Allocation is invalid"))
     if flaw is not None and flaw.effect == "other_facility":

@@ -48,7 +48,7 @@ def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="matrix", description=__doc__)
     parser.add_argument("--engine", choices=("sqlite", "postgres", "both"), default="both")
     parser.add_argument("--fraction", type=float, default=1.0, help="run about this part of the cases")
-    parser.add_argument("--scene", choices=sorted(scene.SCENES), help="only this scene")
+    parser.add_argument("--scene", choices=sorted({*scene.SCENES, "alerts"}), help="only this scene")
     parser.add_argument(
         "--lookup", choices=("on", "off"), default="on", help="off: a control without look-ups"
     )

@@ -39,15 +39,15 @@ from cogent_pipelines.sandbox.app import Sandbox
 from cogent_pipelines.sandbox.kit import Outage
 from cogent_pipelines.vendors import accounts
 from cogent_pipelines.vendors.registry import VENDORS
+from cogent_pipelines_tests.outbox.matrix import alerting, wire
 from cogent_pipelines_tests.outbox.matrix import scene as scenes
-from cogent_pipelines_tests.outbox.matrix import wire
 from cogent_pipelines_tests.outbox.matrix.store import Store
 
 SPEED = 100.0
 """Our waits between tries take a hundredth; a lease outlasts a case's longest run on the wall."""
 TICK = timedelta(seconds=20)
 MOST_TICKS = 40
-ESTATE = {
+ESTATE: dict[str, Any] = {
     "name": "matrix",
     "sandbox": True,
     "time_zone": "Europe/London",
@@ -169,6 +169,8 @@ def _guarded(act: Callable[[], None], line: socket.socket, case: Case) -> None:
 def _other_side(case: Case, sandbox: Sandbox, store: Store) -> Result:
     began = time.perf_counter()
     clock.use(clock.Clock(sandbox.world.now, time.time(), SPEED))
+    if case.scene == "alerts":
+        return _alerts(case, sandbox, store)
     scenes.SCENES[case.scene](sandbox.world)
     system, operations = scenes.OPERATIONS[case.scene]
     sandbox.kit.lags[system] = case.lag
@@ -212,8 +214,24 @@ def _other_side(case: Case, sandbox: Sandbox, store: Store) -> Result:
     )
 
 
+def _alerts(case: Case, sandbox: Sandbox, store: Store) -> Result:
+    url, inbox = store.fresh(), alerting.Inbox(case.answer)
+    was_hit = False
+    if case.point:
+        was_hit, _ = _process(case, sandbox, partial(_our_alerts, url, case.point, case.hits, 2), inbox)
+    _, done = _process(case, sandbox, partial(_our_alerts, url, "", 0, MOST_TICKS), inbox)
+    if not isinstance(done, dict):
+        return done or Result(case, error="the clean run ended without a word")
+    may_repeat = case.answer in alerting.WITH_EFFECT - {"ok"} or case.point == alerting.POINTS[-1]
+    told = inbox.judge(may_repeat=may_repeat)
+    return Result(case, was_hit=was_hit, ticks=done["ticks"], **told)
+
+
 def _process(
-    case: Case, sandbox: Sandbox, act: Callable[[socket.socket], None]
+    case: Case,
+    sandbox: Sandbox,
+    act: Callable[[socket.socket], None],
+    inbox: alerting.Inbox | None = None,
 ) -> tuple[bool, dict[str, Any] | Result | None]:
     """Fork our process and serve it until it is gone: (was it killed, its last word)."""
     ours, theirs = socket.socketpair()
@@ -230,6 +248,8 @@ def _process(
             return scenes.wanted(sandbox.world, case.scene)
         if name == "done":
             last.append(args[0])
+        if name == "alert" and inbox is not None:
+            return inbox.take(args[1])
         return None
 
     wire.serve(theirs, sandbox, asked)
@@ -281,6 +301,28 @@ def _ours(case: Case, url: str, point: str, hits: int, most_ticks: int, line: so
         due = promises.next_due_at(book)
         clock.use(clock.Clock(max(clock.now() + TICK, due or clock.now()), time.time(), SPEED))
     wire.ask(line, "done", {"states": _states(book, case), "ticks": ticks})
+    book.close()
+
+
+def _our_alerts(url: str, point: str, hits: int, most_ticks: int, line: socket.socket) -> None:
+    """Tell owners until nothing is left to be told, or die at the point."""
+    os.environ.update(SECRETS)
+    book = ledger.open(url)
+    retailer = alerting.estate(ESTATE)
+    passed: Counter[str] = Counter()
+
+    def crash(name: str) -> None:
+        passed[name] += 1
+        if (name, passed[name]) == (point, hits):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    ticks = 0
+    while ticks < most_ticks:
+        ticks += 1
+        if alerting.tick(book, retailer, line, crash):
+            break
+        clock.use(clock.Clock(clock.now() + alerting.TICK, time.time(), SPEED))
+    wire.ask(line, "done", {"states": {}, "ticks": ticks})
     book.close()
 
 

@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterator
 
 from cogent_pipelines.outbox import points
+from cogent_pipelines_tests.outbox.matrix import alerting
 from cogent_pipelines_tests.outbox.matrix.case import Case
 from cogent_pipelines_tests.outbox.matrix.scene import OPERATIONS
 
@@ -43,6 +44,9 @@ def every() -> Iterator[Case]:
                     if answer == "ok" and operation != operations[0]:
                         continue
                     yield Case(scene, point, answer, operation)
+    for point in ("", *alerting.POINTS):
+        for answer in alerting.ANSWERS:
+            yield Case("alerts", point, answer, "POST to an inbox")
 
 
 def some(fraction: float, seed: int = 0) -> list[Case]:

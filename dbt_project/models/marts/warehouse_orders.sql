@@ -1,14 +1,10 @@
 -- The channel order is found by the reference: the order's number, or the number and a facility where an order was
 -- sent to several (`1001/YORK`). Should two orders share a number, the reference means the first.
-with gathered as (
-    {{ union_vendors('warehouse_orders', without=['order_key', 'has_known_order']) }}
-),
-
-named as (
+with named as (
     select
         *,
         {{ base_reference('reference') }} as base_reference
-    from gathered
+    from {{ ref('warehouse_records') }}
 ),
 
 known as (

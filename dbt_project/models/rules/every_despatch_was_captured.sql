@@ -16,8 +16,8 @@ with candidates as (
         any_value(o.url) as url,
         null::timestamptz as ended_at,
         null::varchar as facility
-    from {{ ref('orders') }} as o
-    inner join {{ ref('shipments') }} as s on s.order_key = o.order_key and s.despatched_at is not null
+    from {{ ref('live_orders') }} as o
+    inner join {{ ref('parcels') }} as s on s.order_key = o.order_key
     where
         o.payment_code in ('pending', 'authorised', 'part_captured', 'voided', 'expired')
         and o.total_amount > coalesce(o.captured_amount, 0)

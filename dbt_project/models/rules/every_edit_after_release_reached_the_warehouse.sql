@@ -7,7 +7,7 @@ with live as (
         wo.system,
         min(wo.created_at) as released_at,
         max(wo.url) as url
-    from {{ ref('warehouse_orders') }} as wo
+    from {{ ref('orders_at_warehouse') }} as wo
     where wo.order_key is not null and wo.gone_at is null
     group by wo.order_key, wo.system
     having
@@ -36,7 +36,7 @@ edited as (
         s.closed_at as sent_at,
         s.order_key is not null as is_ours
     from live as l
-    inner join {{ ref('orders') }} as o on o.order_key = l.order_key
+    inner join {{ ref('live_orders') }} as o on o.order_key = l.order_key
     left join (select order_key, system, min(closed_at) as closed_at from sent_to group by order_key, system) as s
         on s.order_key = l.order_key and s.system = l.system
     where
@@ -68,11 +68,10 @@ wanted_now as (
         select
             f.order_key,
             coalesce(n.warehouse_sku, b.component_sku, ol.sku),
-            fl.qty * coalesce(b.qty, 1)
+            f.qty * coalesce(b.qty, 1)
         from edited as e
-        inner join {{ ref('fulfilments') }} as f on f.order_key = e.order_key and f.status_code = 'success'
-        inner join {{ ref('fulfilment_lines') }} as fl on fl.fulfilment_key = f.fulfilment_key
-        inner join {{ ref('order_lines') }} as ol on ol.order_line_key = fl.order_line_key
+        inner join {{ ref('told_units') }} as f on f.order_key = e.order_key and f.status_code = 'success'
+        inner join {{ ref('live_lines') }} as ol on ol.order_line_key = f.order_line_key
         left join {{ ref('bundle_components') }} as b on b.parent_sku = ol.sku
         left join {{ ref('sku_names') }} as n
             on n.channel_system = e.system and n.warehouse_system = e.warehouse_system
@@ -101,7 +100,7 @@ at_warehouse as (
         wo.order_key,
         l.sku,
         sum(l.qty) as qty
-    from {{ ref('warehouse_orders') }} as wo
+    from {{ ref('orders_at_warehouse') }} as wo
     inner join {{ ref('warehouse_order_lines') }} as l on l.warehouse_order_key = wo.warehouse_order_key
     where
         wo.order_key in (select order_key from edited)
@@ -179,7 +178,7 @@ option_edits as (
         max(e.delivery_option) as detail
     from edited as e
     inner join sent_to as s on s.order_key = e.order_key and s.system = e.warehouse_system
-    inner join {{ ref('warehouse_orders') }} as wo
+    inner join {{ ref('orders_at_warehouse') }} as wo
         on wo.order_key = e.order_key
         and wo.system = e.warehouse_system
         and wo.status_code <> 'cancelled'
@@ -207,7 +206,7 @@ facility_edits as (
         and u.facility not in (
             select a.facility
             from {{ ref('allocations') }} as a
-            inner join {{ ref('warehouse_orders') }} as wo on wo.warehouse_order_key = a.warehouse_order_key
+            inner join {{ ref('orders_at_warehouse') }} as wo on wo.warehouse_order_key = a.warehouse_order_key
             where wo.order_key = e.order_key and a.facility is not null
         )
         and not exists (

@@ -18,7 +18,7 @@ with candidates as (
         null::timestamptz as ended_at,
         null::varchar as facility
     from {{ ref('releases') }} as r
-    inner join {{ ref('orders') }} as o on o.order_key = r.order_key
+    inner join {{ ref('live_orders') }} as o on o.order_key = r.order_key
     where
         r.held_by in (
             'unknown_sku', 'unmapped_delivery_option', 'unmapped_facility', 'bad_address', 'no_free_stock', 'currency',

@@ -30,7 +30,7 @@ candidates as (
         null::timestamptz as ended_at,
         null::varchar as facility
     from {{ ref('releases') }} as r
-    inner join {{ ref('orders') }} as o on o.order_key = r.order_key
+    inner join {{ ref('live_orders') }} as o on o.order_key = r.order_key
     where
         r.is_payable
         and r.held_by is null
@@ -50,18 +50,18 @@ candidates as (
         o.url,
         null,
         null
-    from {{ ref('orders') }} as o
+    from {{ ref('live_orders') }} as o
     where
         o.fulfilment_code in ('unfulfilled', 'part_fulfilled')
         and o.payment_code in ('captured', 'part_refunded')
         and o.cancelled_at is null
         and o.gone_at is null
         and not coalesce(o.is_test, false)
-        and o.order_key not in (select fo.order_key from {{ ref('fulfilment_orders') }} as fo)
-        and o.order_key in (
-            select ol.order_key
-            from {{ ref('order_lines') }} as ol
-            where ol.current_qty > 0 and coalesce(ol.requires_shipping, true)
+        and not exists (select 1 from {{ ref('fulfilment_orders') }} as fo where fo.order_key = o.order_key)
+        and exists (
+            select 1
+            from {{ ref('live_lines') }} as ol
+            where ol.order_key = o.order_key and ol.current_qty > 0 and ol.requires_shipping
         )
 
     union all
@@ -79,8 +79,8 @@ candidates as (
         null,
         null
     from vanished as v
-    inner join {{ ref('orders') }} as o on o.order_key = v.order_key
-    left join {{ ref('warehouse_orders') }} as wo on wo.reference = v.reference
+    inner join {{ ref('live_orders') }} as o on o.order_key = v.order_key
+    left join {{ ref('warehouse_records') }} as wo on wo.reference = v.reference
     group by v.business_key, v.order_key, v.closed_at, v.reference, o.system, o.total_amount, o.currency, o.url
     having count(wo.warehouse_order_key) = count(wo.gone_at)
 ),

@@ -1,10 +1,26 @@
 -- Parcels a customer cannot follow: no number, no carrier, or a carrier the channel has no name for.
-with candidates as (
+with suspect as (
+    select *
+    from {{ ref('parcels') }} as s
+    where
+        s.order_key is not null
+        and (
+            s.number is null
+            or not exists (
+                select 1
+                from {{ ref('carriers') }} as k
+                where k.warehouse_system = s.system and k.carrier = s.carrier
+            )
+            or (select count(*) from {{ source('estate', 'channels') }}) > 1
+        )
+),
+
+candidates as (
     select
         s.shipment_key as exception_key,
         case
-            when coalesce(trim(s.tracking_number), '') = '' then 'no_tracking'
-            when coalesce(trim(s.carrier), '') = '' then 'no_carrier'
+            when s.number is null then 'no_tracking'
+            when s.carrier is null then 'no_carrier'
             else 'unmapped_carrier'
         end as cause,
         s.system,
@@ -16,13 +32,11 @@ with candidates as (
         s.url,
         null::timestamptz as ended_at,
         s.facility
-    from {{ ref('shipments') }} as s
+    from suspect as s
     inner join {{ ref('orders') }} as o on o.order_key = s.order_key
     left join {{ ref('carriers') }} as k
         on k.warehouse_system = s.system and k.carrier = s.carrier and k.channel_system = o.system
-    where
-        s.despatched_at is not null
-        and (coalesce(trim(s.tracking_number), '') = '' or k.channel_carrier is null)
+    where s.number is null or k.channel_carrier is null
 ),
 
 {{ when_due('candidates') }}

@@ -21,10 +21,9 @@ sent as (
     select
         d.refund_key,
         d.order_line_key,
-        sum(fl.qty) as qty
+        sum(f.qty) as qty
     from due as d
-    inner join {{ ref('fulfilment_lines') }} as fl on fl.order_line_key = d.order_line_key
-    inner join {{ ref('fulfilments') }} as f on f.fulfilment_key = fl.fulfilment_key
+    inner join {{ ref('told_units') }} as f on f.order_line_key = d.order_line_key
     where f.status_code = 'success' and f.created_at <= d.refunded_at
     group by d.refund_key, d.order_line_key
 ),
@@ -51,7 +50,7 @@ back as (
         sum(l.received_qty) as qty
     from {{ ref('warehouse_returns') }} as r
     inner join {{ ref('warehouse_return_lines') }} as l on l.return_key = r.return_key
-    left join {{ ref('orders') }} as o on o.order_key = r.order_key
+    left join {{ ref('live_orders') }} as o on o.order_key = r.order_key
     left join {{ ref('sku_names') }} as n
         on n.warehouse_system = r.system and n.channel_system = o.system and n.warehouse_sku = l.sku
     where r.order_key in (select order_key from due)
@@ -74,7 +73,7 @@ candidates as (
         null::timestamptz as ended_at,
         null::varchar as facility
     from units as u
-    inner join {{ ref('orders') }} as o on o.order_key = u.order_key
+    inner join {{ ref('live_orders') }} as o on o.order_key = u.order_key
     left join back as k on k.order_key = u.order_key and k.sku = u.component_sku
     where u.due_qty > coalesce(k.qty, 0)
     group by u.refund_key, u.order_line_key, u.restock_code, u.system, u.order_key, u.refunded_at, u.amount, u.currency,

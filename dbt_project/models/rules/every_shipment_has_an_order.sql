@@ -12,9 +12,9 @@ with candidates as (
         s.url,
         null::timestamptz as ended_at,
         s.facility
-    from {{ ref('shipments') }} as s
-    left join {{ ref('warehouse_orders') }} as wo on wo.warehouse_order_key = s.warehouse_order_key
-    where s.order_key is null and s.despatched_at is not null
+    from {{ ref('parcels') }} as s
+    left join {{ ref('orders_at_warehouse') }} as wo on wo.warehouse_order_key = s.warehouse_order_key
+    where s.order_key is null
 ),
 
 {{ when_due('candidates') }}

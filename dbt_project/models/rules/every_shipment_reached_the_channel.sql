@@ -1,15 +1,6 @@
 -- Parcels that left and whose number the channel does not show; and, where customers are told at the first scan, those
 -- nobody told. A parcel that holds only a part of a bundle is told with the parcel that completes it.
-with numbers as (
-    select distinct
-        f.order_key,
-        upper(trim(u.number)) as number
-    from {{ ref('fulfilments') }} as f
-    cross join unnest(f.tracking_numbers) as u (number)
-    where f.status_code in ('success', 'pending')
-),
-
-ours as (
+with ours as (
     select
         split_part(business_key, '/', 1) as shipment_key,
         max(closed_at) filter (where act = 'fulfil' and state = 'verified') as verified_at,
@@ -37,31 +28,33 @@ open_orders as (
     from {{ ref('lines_to_send') }}
 ),
 
-parcels as (
+suspect as (
+    select
+        s.*,
+        coalesce(p.is_silent, false) as is_silent,
+        p.verified_at
+    from {{ ref('parcels') }} as s
+    left join ours as p on p.shipment_key = s.shipment_key
+    where s.order_key is not null and s.number is not null and (not s.is_told or p.is_silent)
+),
+
+judged as (
     select
         s.*,
         o.order_name,
         o.total_amount,
         o.currency,
-        c.notify_policy,
-        n.number is not null as is_told,
-        coalesce(p.is_silent, false) as is_silent,
-        p.verified_at,
         w.order_key is not null as is_open
-    from {{ ref('shipments') }} as s
+    from suspect as s
     inner join {{ ref('orders') }} as o on o.order_key = s.order_key
     inner join {{ ref('carriers') }} as k
         on k.warehouse_system = s.system and k.carrier = s.carrier and k.channel_system = o.system
     left join {{ source('estate', 'channels') }} as c on c.system = o.system
-    left join numbers as n on n.order_key = s.order_key and n.number = upper(trim(s.tracking_number))
-    left join ours as p on p.shipment_key = s.shipment_key
     left join open_orders as w on w.order_key = s.order_key
     where
-        s.despatched_at is not null
-        and coalesce(trim(s.tracking_number), '') <> ''
-        and o.cancelled_at is null
+        o.cancelled_at is null
         and not coalesce(o.is_test, false)
-        and (n.number is null or (p.is_silent and c.notify_policy = 'on_first_scan'))
+        and (not s.is_told or c.notify_policy = 'on_first_scan')
 ),
 
 candidates as (
@@ -86,7 +79,7 @@ candidates as (
         url,
         null::timestamptz as ended_at,
         facility
-    from parcels
+    from judged
     where
         (not is_told and shipment_key not in (select shipment_key from parts_only))
         or (is_told and is_silent and shipment_key || ':scan' not in (select business_key from notified))

@@ -10,7 +10,7 @@ with promised as (
 
 live as (
     select distinct order_key
-    from {{ ref('warehouse_orders') }}
+    from {{ ref('orders_at_warehouse') }}
     where
         status_code in ('awaiting_payment', 'awaiting_stock', 'on_hold', 'released', 'picking', 'merged', 'unknown')
         and gone_at is null
@@ -18,7 +18,7 @@ live as (
 
 ended as (
     select wo.*
-    from {{ ref('warehouse_orders') }} as wo
+    from {{ ref('orders_at_warehouse') }} as wo
     where
         wo.status_code in ('cancelled', 'shipped')
         and wo.order_key in (select order_key from promised)
@@ -29,12 +29,11 @@ ended as (
 short as (
     select
         e.warehouse_order_key,
-        sum(least(l.qty - coalesce(l.shipped_qty, 0), p.qty)) as qty,
+        sum(least(l.qty - l.shipped_qty, p.qty)) as qty,
         string_agg(distinct l.sku, ', ' order by l.sku) as skus
     from ended as e
-    inner join {{ ref('warehouse_order_lines') }} as l on l.warehouse_order_key = e.warehouse_order_key
+    inner join {{ ref('unsent_lines') }} as l on l.warehouse_order_key = e.warehouse_order_key
     inner join promised as p on p.order_key = e.order_key and p.warehouse_sku = l.sku
-    where l.qty > coalesce(l.shipped_qty, 0)
     group by e.warehouse_order_key
 ),
 
@@ -59,7 +58,7 @@ candidates as (
         null::timestamptz as ended_at,
         null::varchar as facility
     from ended as e
-    inner join {{ ref('orders') }} as o on o.order_key = e.order_key
+    inner join {{ ref('live_orders') }} as o on o.order_key = e.order_key
     left join short as s on s.warehouse_order_key = e.warehouse_order_key
     where
         (e.status_code = 'shipped' and s.qty > 0)

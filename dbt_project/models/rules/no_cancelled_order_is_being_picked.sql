@@ -4,8 +4,8 @@ with held as (
         wo.*,
         o.order_name,
         o.cancelled_at as order_cancelled_at
-    from {{ ref('warehouse_orders') }} as wo
-    inner join {{ ref('orders') }} as o on o.order_key = wo.order_key
+    from {{ ref('live_orders') }} as o
+    inner join {{ ref('orders_at_warehouse') }} as wo on wo.order_key = o.order_key
     where o.cancelled_at is not null and wo.gone_at is null and not coalesce(o.is_test, false)
 ),
 
@@ -14,7 +14,7 @@ sent as (
         h.warehouse_order_key,
         min(s.despatched_at) as despatched_at
     from held as h
-    inner join {{ ref('shipments') }} as s on s.warehouse_order_key = h.warehouse_order_key
+    inner join {{ ref('parcels') }} as s on s.warehouse_order_key = h.warehouse_order_key
     where s.despatched_at > h.order_cancelled_at
     group by h.warehouse_order_key
 ),

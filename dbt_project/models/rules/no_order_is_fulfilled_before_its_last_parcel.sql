@@ -1,27 +1,21 @@
 -- Orders the channel shows as further sent than the warehouse has sent them: the customer was told too early.
 with unsent as (
     select distinct
-        wo.order_key,
-        wo.system
-    from {{ ref('warehouse_orders') }} as wo
-    inner join {{ ref('warehouse_order_lines') }} as l on l.warehouse_order_key = wo.warehouse_order_key
-    where
-        wo.order_key is not null
-        and wo.status_code not in ('cancelled', 'merged', 'refunded')
-        and wo.gone_at is null
-        and l.qty > coalesce(l.shipped_qty, 0)
+        order_key,
+        system
+    from {{ ref('unsent_lines') }}
+    where order_key is not null
 ),
 
 told as (
     select
         f.order_key,
         coalesce(n.warehouse_sku, b.component_sku, ol.sku) as sku,
-        sum(fl.qty * coalesce(b.qty, 1)) as qty,
+        sum(f.qty * coalesce(b.qty, 1)) as qty,
         max(f.created_at) as told_at
     from unsent as u
-    inner join {{ ref('fulfilments') }} as f on f.order_key = u.order_key and f.status_code = 'success'
-    inner join {{ ref('fulfilment_lines') }} as fl on fl.fulfilment_key = f.fulfilment_key
-    inner join {{ ref('order_lines') }} as ol on ol.order_line_key = fl.order_line_key
+    inner join {{ ref('told_units') }} as f on f.order_key = u.order_key and f.status_code = 'success'
+    inner join {{ ref('live_lines') }} as ol on ol.order_line_key = f.order_line_key
     left join {{ ref('bundle_components') }} as b on b.parent_sku = ol.sku
     left join {{ ref('sku_names') }} as n
         on n.channel_system = f.system and n.warehouse_system = u.system
@@ -31,13 +25,13 @@ told as (
 
 sent as (
     select
-        wo.order_key,
+        p.order_key,
         sl.sku,
         sum(sl.qty) as qty
-    from {{ ref('warehouse_orders') }} as wo
-    inner join {{ ref('shipment_lines') }} as sl on sl.warehouse_order_key = wo.warehouse_order_key
-    where wo.order_key in (select order_key from unsent)
-    group by wo.order_key, sl.sku
+    from {{ ref('parcels') }} as p
+    inner join {{ ref('shipment_lines') }} as sl on sl.shipment_key = p.shipment_key
+    where p.order_key in (select order_key from told)
+    group by p.order_key, sl.sku
 ),
 
 early as (
@@ -65,7 +59,7 @@ candidates as (
         null::timestamptz as ended_at,
         null::varchar as facility
     from early as e
-    inner join {{ ref('orders') }} as o on o.order_key = e.order_key
+    inner join {{ ref('live_orders') }} as o on o.order_key = e.order_key
 ),
 
 {{ when_due('candidates') }}

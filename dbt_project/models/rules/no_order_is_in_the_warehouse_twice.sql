@@ -2,14 +2,13 @@
 -- order beside one of its parts. Cancelled, merged and refunded ones ship nothing.
 with live as (
     select
-        *,
+        warehouse_order_key,
+        created_at,
+        reference,
         upper(ltrim(
-            case
-                when contains(reference, '/') and has_known_order then regexp_replace(reference, '/[^/]+$', '')
-                else reference
-            end, '# '
+            {{ base_reference('reference') }}, '# '
         )) as whole_reference
-    from {{ ref('warehouse_orders') }}
+    from {{ ref('warehouse_records') }}
     where status_code not in ('cancelled', 'merged', 'refunded') and gone_at is null and reference is not null
 ),
 
@@ -18,16 +17,28 @@ doubled as (
     from live
     group by whole_reference
     having
-        count(*) > count(distinct ltrim(reference, '# '))
-        or (count(*) > 1 and bool_or(upper(ltrim(reference, '# ')) = whole_reference))
+        count(*) > 1
+        and (
+            bool_or(upper(ltrim(reference, '# ')) = whole_reference)
+            or count(*) > len(list_distinct(list(ltrim(reference, '# '))))
+        )
 ),
 
 ranked as (
     select
-        l.*,
+        l.whole_reference,
+        wo.warehouse_order_id,
+        wo.warehouse_order_key,
+        wo.order_key,
+        wo.system,
+        wo.created_at,
+        wo.currency,
+        wo.total_amount,
+        wo.url,
         row_number() over (partition by l.whole_reference order by l.created_at, l.warehouse_order_key) as rank
     from live as l
     inner join doubled as d on d.whole_reference = l.whole_reference
+    inner join {{ ref('warehouse_orders') }} as wo on wo.warehouse_order_key = l.warehouse_order_key
 ),
 
 candidates as (

@@ -13,8 +13,8 @@ with candidates as (
         wo.url,
         o.paid_at as ended_at,
         null::varchar as facility
-    from {{ ref('warehouse_orders') }} as wo
-    inner join {{ ref('orders') }} as o on o.order_key = wo.order_key
+    from {{ ref('orders_at_warehouse') }} as wo
+    inner join {{ ref('live_orders') }} as o on o.order_key = wo.order_key
     inner join {{ source('estate', 'channels') }} as c on c.system = o.system and c.release_policy = 'after_capture'
     where
         wo.status_code in ('awaiting_stock', 'on_hold', 'released', 'picking', 'shipped')

@@ -1,32 +1,51 @@
 -- Two orders of one known customer with the same SKUs, quantities and prices within the estate's window: a double click, or
 -- a shop that took the order twice. A credit of the same amount to the same customer (or a cancellation of either) puts the
 -- pair right: at or before the second order there never was a fault, after it the fault ended then.
-with pairs as (
+with near as (
     select
         a.order_key as first_key,
         b.order_key as second_key,
+        a.placed_at as first_at,
+        b.placed_at as second_at,
+        b.customer_key
+    from {{ ref('baskets') }} as a
+    inner join {{ ref('baskets') }} as b
+        on b.customer_key = a.customer_key
+        and b.basket_fingerprint = a.basket_fingerprint
+        and (a.placed_at, a.order_key) < (b.placed_at, b.order_key)
+        and b.placed_at <= a.placed_at + {{ setting_seconds('duplicate_window_s') }}
+),
+
+twins as (
+    select
+        order_key,
+        order_name,
+        system,
+        total_amount,
+        subtotal_amount,
+        currency,
+        cancelled_at,
+        url
+    from {{ ref('orders') }}
+    where
+        gone_at is null
+        and (order_key in (select first_key from near) or order_key in (select second_key from near))
+),
+
+pairs as (
+    select
+        n.*,
         a.order_name as first_name,
         b.order_name as second_name,
         b.system,
-        b.customer_key,
-        a.placed_at as first_at,
-        b.placed_at as second_at,
         b.total_amount,
         b.subtotal_amount,
         b.currency,
         b.url,
         least(a.cancelled_at, b.cancelled_at) as cancelled_at
-    from {{ ref('orders') }} as a
-    inner join {{ ref('orders') }} as b
-        on b.customer_key = a.customer_key
-        and b.basket_fingerprint = a.basket_fingerprint
-        and (a.placed_at, a.order_key) < (b.placed_at, b.order_key)
-        and b.placed_at <= a.placed_at + {{ setting_seconds('duplicate_window_s') }}
-    where
-        not coalesce(a.is_test, false)
-        and not coalesce(b.is_test, false)
-        and a.gone_at is null
-        and b.gone_at is null
+    from near as n
+    inner join twins as a on a.order_key = n.first_key
+    inner join twins as b on b.order_key = n.second_key
 ),
 
 credits as (
@@ -35,7 +54,7 @@ credits as (
         p.second_key,
         min(r.refunded_at) as credited_at
     from pairs as p
-    inner join {{ ref('orders') }} as o on o.customer_key = p.customer_key
+    inner join {{ ref('baskets') }} as o on o.customer_key = p.customer_key
     inner join {{ ref('refunds') }} as r on r.order_key = o.order_key
     where
         r.refunded_at >= p.first_at

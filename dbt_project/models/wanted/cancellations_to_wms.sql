@@ -5,8 +5,8 @@ with at_warehouse as (
         o.cancelled_at as order_cancelled_at,
         o.system as source_system,
         row_number() over (partition by wo.order_key order by wo.created_at, wo.warehouse_order_key) as rank
-    from {{ ref('warehouse_orders') }} as wo
-    inner join {{ ref('orders') }} as o on o.order_key = wo.order_key
+    from {{ ref('orders') }} as o
+    inner join {{ ref('orders_at_warehouse') }} as wo on wo.order_key = o.order_key
     where o.cancelled_at is not null and not coalesce(o.is_test, false)
 )
 

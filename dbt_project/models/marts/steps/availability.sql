@@ -15,19 +15,13 @@ with wanted_units as (
     group by order_key, facility, warehouse_system, warehouse_sku
 ),
 
-orders_open as (
-    select distinct order_key
-    from wanted_units
-),
-
 fulfilled as (
     select
         u.order_key,
         u.warehouse_sku,
         sum(fl.qty * u.per_unit_qty) as qty
     from (select distinct order_key, order_line_key, warehouse_sku, per_unit_qty from {{ ref('units_to_send') }}) as u
-    inner join {{ ref('fulfilment_lines') }} as fl on fl.order_line_key = u.order_line_key
-    inner join {{ ref('fulfilments') }} as f on f.fulfilment_key = fl.fulfilment_key and f.status_code = 'success'
+    inner join {{ ref('told_units') }} as fl on fl.order_line_key = u.order_line_key and fl.status_code = 'success'
     group by u.order_key, u.warehouse_sku
 ),
 
@@ -35,24 +29,23 @@ at_warehouse as (
     select
         wo.order_key,
         bool_or(wo.status_code not in ('cancelled', 'refunded', 'merged') and wo.gone_at is null) as is_live
-    from {{ ref('warehouse_orders') }} as wo
-    inner join orders_open as oo on oo.order_key = wo.order_key
+    from {{ ref('orders_at_warehouse') }} as wo
+    where wo.order_key in (select order_key from wanted_units)
     group by wo.order_key
 ),
 
 allocated as (
     select
-        wo.order_key,
-        al.sku as warehouse_sku,
-        sum(al.qty) as qty
-    from {{ ref('warehouse_orders') }} as wo
-    inner join orders_open as oo on oo.order_key = wo.order_key
-    inner join {{ ref('allocations') }} as a on a.warehouse_order_key = wo.warehouse_order_key
-    inner join {{ ref('allocation_lines') }} as al on al.allocation_key = a.allocation_key
+        a.order_key,
+        a.sku as warehouse_sku,
+        sum(a.qty) as qty
+    from {{ ref('live_allocations') }} as a
     left join {{ ref('stock') }} as s
-        on s.system = a.system and s.facility_id = a.facility_id and s.sku = al.sku
-    where wo.status_code not in ('cancelled', 'refunded') and a.created_at <= coalesce(s.read_at, a.created_at)
-    group by wo.order_key, al.sku
+        on s.system = a.system and s.facility_id = a.facility_id and s.sku = a.sku
+    where
+        a.order_key in (select order_key from wanted_units)
+        and a.created_at <= coalesce(s.read_at, a.created_at)
+    group by a.order_key, a.sku
 ),
 
 -- An order's open units of a SKU, filled facility by facility where it is sent from several.

@@ -1,37 +1,27 @@
 -- What channels still want sent, per order line and location, with the facility that sends it: the location's, or where
 -- the channel routes by availability the first facility that has the whole part. A facility that was already asked
 -- stays the facility.
-with asked as (
+with lines as (
     select
-        fo.order_key,
-        fo.system,
-        fol.order_line_key,
-        fol.location_id,
-        sum(fol.remaining_qty)::bigint as remaining_qty,
-        bool_or(fo.status_code = 'on_hold') as is_on_hold,
-        bool_or(fo.status_code = 'scheduled') as is_scheduled
-    from {{ ref('fulfilment_order_lines') }} as fol
-    inner join {{ ref('fulfilment_orders') }} as fo on fo.fulfilment_order_key = fol.fulfilment_order_key
-    where fol.remaining_qty > 0 and fo.status_code in ('open', 'in_progress', 'incomplete', 'on_hold', 'scheduled')
-    group by fo.order_key, fo.system, fol.order_line_key, fol.location_id
-),
-
-lines as (
-    select
-        a.*,
-        ol.line_id,
-        ol.sku,
-        ol.ordered_qty,
-        ol.unit_price_amount,
-        ol.discount_amount,
-        ol.tax_rate,
-        ol.currency as line_currency,
+        a.order_key,
+        a.system,
+        a.order_line_key,
+        a.location_id,
+        a.remaining_qty,
+        a.is_on_hold,
+        a.is_scheduled,
+        l.line_id,
+        l.sku,
+        l.ordered_qty,
+        l.unit_price_amount,
+        l.tax_rate,
+        l.currency as line_currency,
         o.placed_at
-    from asked as a
-    inner join {{ ref('order_lines') }} as ol on ol.order_line_key = a.order_line_key
-    inner join {{ ref('orders') }} as o on o.order_key = a.order_key
+    from {{ ref('asked_lines') }} as a
+    inner join {{ ref('live_lines') }} as l on l.order_line_key = a.order_line_key
+    inner join {{ ref('live_orders') }} as o on o.order_key = a.order_key
     where
-        coalesce(ol.requires_shipping, true)
+        l.requires_shipping
         and not coalesce(o.is_test, false)
         and o.cancelled_at is null
         and o.gone_at is null
@@ -105,7 +95,6 @@ select
     l.remaining_qty,
     l.ordered_qty,
     l.unit_price_amount,
-    l.discount_amount,
     l.tax_rate,
     l.line_currency,
     l.is_on_hold,

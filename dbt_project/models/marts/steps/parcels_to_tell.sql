@@ -17,21 +17,19 @@ despatched as (
         w.system,
         s.facility,
         s.despatched_at,
-        upper(trim(s.tracking_number)) as number
-    from {{ ref('shipments') }} as s
+        s.number
+    from {{ ref('parcels') }} as s
     inner join waiting as w on w.order_key = s.order_key
-    where s.despatched_at is not null
 ),
 
 fulfilled as (
     select
-        fl.order_line_key,
-        f.location_id,
-        sum(fl.qty) as qty
-    from {{ ref('fulfilment_lines') }} as fl
-    inner join {{ ref('fulfilments') }} as f on f.fulfilment_key = fl.fulfilment_key
-    where f.status_code in ('success', 'pending') and f.order_key in (select order_key from despatched)
-    group by fl.order_line_key, f.location_id
+        order_line_key,
+        location_id,
+        sum(qty) as qty
+    from {{ ref('told_units') }}
+    where order_key in (select order_key from despatched)
+    group by order_line_key, location_id
 ),
 
 -- Everything a channel order ever wanted from a location: what is fulfilled and what is left.
@@ -54,7 +52,7 @@ order_lines_of as (
         group by order_line_key, location_id
     ) as l
     full join fulfilled as f on f.order_line_key = l.order_line_key and f.location_id = l.location_id
-    inner join {{ ref('order_lines') }} as ol on ol.order_line_key = coalesce(l.order_line_key, f.order_line_key)
+    inner join {{ ref('live_lines') }} as ol on ol.order_line_key = coalesce(l.order_line_key, f.order_line_key)
 ),
 
 -- A parcel answers the location its facility stands for, else the first that still waits.
@@ -170,13 +168,12 @@ complete as (
 told as (
     select
         f.order_key,
-        fl.order_line_key,
+        f.order_line_key,
         upper(trim(u.number)) as number,
-        sum(fl.qty) as qty
-    from {{ ref('fulfilments') }} as f
+        sum(f.qty) as qty
+    from {{ ref('told_units') }} as f
     cross join unnest(f.tracking_numbers) as u (number)
-    inner join {{ ref('fulfilment_lines') }} as fl on fl.fulfilment_key = f.fulfilment_key
-    where f.status_code in ('success', 'pending') and f.order_key in (select order_key from parcels)
+    where f.order_key in (select order_key from despatched)
     group by all
 )
 

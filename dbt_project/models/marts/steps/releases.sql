@@ -5,7 +5,7 @@
 -- person cancelled, merged or deleted there is not sent again.
 with references_taken as (
     select distinct reference
-    from {{ ref('warehouse_orders') }}
+    from {{ ref('warehouse_records') }}
     where reference is not null
 ),
 
@@ -54,7 +54,7 @@ missing as (
         o.order_name || case when p.is_split then '/' || p.place else '' end as reference,
         coalesce(c.release_policy, 'after_capture') as release_policy
     from counted as p
-    inner join {{ ref('orders') }} as o on o.order_key = p.order_key
+    inner join {{ ref('live_orders') }} as o on o.order_key = p.order_key
     left join {{ source('estate', 'channels') }} as c on c.system = p.system
     left join references_taken as whole on whole.reference = o.order_name
     left join references_taken as own on own.reference = o.order_name || '/' || p.place

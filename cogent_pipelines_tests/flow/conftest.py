@@ -1,0 +1,79 @@
+"""A small retailer on a socket, and Dagster's real jobs on it; dbt is built once for all flow tests.
+
+Belongs here: starting both, and moving their clock.
+Does not belong here: what is expected of them (the tests).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cogent_pipelines import clock, demo
+from cogent_pipelines import estate as estates
+from cogent_pipelines.estate import Place
+
+EVERY = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class Shop:
+    """A running retailer and what runs its jobs."""
+
+    place: Place
+    estate_file: Path
+    runner: demo.Runner
+    sandbox: demo.Sandbox
+
+    def look(self, times: int = 1) -> list[demo.Tick]:
+        """Let an hour pass and look, so many times."""
+        ticks = []
+        for _ in range(times):
+            self.sandbox.advance(clock.now() + EVERY)
+            ticks.append(self.runner.tick())
+        return ticks
+
+    def books(self) -> Any:
+        """The books as ``cogent report`` reads them."""
+        from cogent_pipelines.reports import books
+
+        return books.read(self.place.root, self.estate_file)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Forty orders in a quarter of a day, no planted fault; looked at hourly until the parcels have left."""
+    root = tmp_path_factory.mktemp("flow")
+    before = dict(os.environ)
+    options = demo.Options(
+        estate=demo.ROOT / "estates" / "demo.yaml",
+        state=root,
+        seed=11,
+        orders="40",
+        days=0.25,
+        faults="none",
+        every="1h",
+        defects=0,
+        ui=False,
+    )
+    place = Place(root)
+    with ExitStack() as stack:
+        estate_file = demo.timelapse(options.estate, EVERY, root)
+        estate = estates.load(estate_file)
+        port = demo.connect(estate)
+        sandbox = stack.enter_context(demo.sandbox(options, place, estate, port, {}))
+        sandbox.advance()
+        runner = demo.prepare(root, estate_file)
+        succeeded, failed = runner.run("build_models")
+        assert succeeded, failed
+        yield Shop(place, estate_file, runner, sandbox)
+    os.environ.clear()
+    os.environ.update(before)
+    clock.use_wall()
