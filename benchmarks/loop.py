@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -36,7 +37,7 @@ from cogent_pipelines.ledger.limits import SharedLimits
 from cogent_pipelines.outbox.deliver import DeliverReport, deliver
 from cogent_pipelines.outbox.plan import PlanReport, plan
 from cogent_pipelines.outbox.verify import verify
-from cogent_pipelines.rules import estate_tables, mappings
+from cogent_pipelines.rules import estate_tables, mappings, steps
 from cogent_pipelines.vendors import accounts
 
 DBT = ROOT / "dbt_project"
@@ -86,7 +87,14 @@ def sandbox(*options: str) -> Iterator[Sandbox]:
         for name, part in estate.systems.items():
             for secret, variable in part.secrets.items():
                 os.environ[variable] = f"sandbox-{name}-{secret}"
-        yield Sandbox(port)
+        started = Sandbox(port)
+        for _ in range(600):  # it names its port before it listens
+            try:
+                started.ask("clock")
+                break
+            except urllib.error.URLError:
+                time.sleep(0.05)
+        yield started
     finally:
         process.terminate()
         process.wait()
@@ -137,6 +145,8 @@ class Loop:
     def plan(self, sync: str) -> PlanReport:
         with warehouse.open(self.place.warehouse) as connection:
             estate_tables.write(connection, self.estate, clock.now())
+            ledger_copy.copy(connection, self.ledger)
+            steps.refresh(connection)
             return plan(connection, self.ledger, self.estate, sync)
 
     def drain(self, limit: int = 500) -> list[DeliverReport]:

@@ -78,6 +78,11 @@ class _Group(click.Group):
             click.echo(f"cogent: {error.filename or 'the system'}: {error.strerror or error}", err=True)
             sys.exit(1)
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of a day's work."""
+        del ctx
+        return list(self.commands)
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = args[0] if args else ""
         if name and not name.startswith("-") and self.get_command(ctx, name) is None:
@@ -240,9 +245,10 @@ def demo(
     defects: int,
     ui: bool,
 ) -> None:
-    """A retailer's days on the sandbox: orders flow, faults are caught and owned, the books balance.
+    """A retailer's days on the sandbox, judged by its truth.
 
-    Ends with 0 when the books balance and nothing was lost or doubled by the sandbox's truth, else with 1.
+    Orders flow, faults are caught, repaired and owned, the books balance. Ends with 0 when the books
+    balance and nothing was lost or doubled by the sandbox's truth, else with 1.
     """
     click.echo("Cogent pipelines: a retailer's days on the sandbox. Nothing leaves this machine.")
     if days <= 0 or defects < 0:
@@ -278,7 +284,7 @@ def _check_span(text: str) -> None:
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def sandbox(arguments: tuple[str, ...]) -> None:
-    """Every vendor emulated on loopback over one seeded retailer, a process of its own (see its --help)."""
+    """Every vendor, emulated on loopback (see its --help)."""
     os.execv(sys.executable, [sys.executable, "-m", "cogent_pipelines.sandbox", *arguments])  # noqa: S606
 
 
@@ -286,7 +292,10 @@ def sandbox(arguments: tuple[str, ...]) -> None:
 @STATE
 @ESTATE
 def tick(state: str, estate: str) -> None:
-    """One pass of the real Dagster jobs in this process: read, judge, plan, deliver, verify, alert."""
+    """One pass of everything.
+
+    The real Dagster jobs in this process: read, judge, plan, deliver, verify, alert.
+    """
     where = _where(state, estate, may_be_new=True)
     _needs_sandbox(where)
     click.echo("looking …")
@@ -330,7 +339,10 @@ def _runner(where: _Where) -> Any:
     "--host", default="127.0.0.1", show_default=True, help="The UI has no login: put yours in front of it."
 )
 def dev(state: str, estate: str, port: int, host: str) -> None:
-    """Dagster's webserver and daemon on the estate. Nothing is sent until a sync says mode: live there."""
+    """Dagster's webserver and daemon on the estate.
+
+    Nothing is sent until a sync says mode: live there.
+    """
     where = _where(state, estate, may_be_new=True)
     _needs_sandbox(where)
     click.echo(f"preparing {where.place.root} for {where.estate.name} …")
@@ -347,7 +359,10 @@ def dev(state: str, estate: str, port: int, host: str) -> None:
 @STATE
 @ESTATE
 def replay(state: str, estate: str) -> None:
-    """Build DuckDB again from the landed files, without the network. The ledger is not touched."""
+    """Build DuckDB again from the landed files.
+
+    Without the network; the ledger is not touched.
+    """
     from cogent_pipelines.landing import replay as rebuilding
 
     where = _where(state, estate)
@@ -366,7 +381,7 @@ def replay(state: str, estate: str) -> None:
 @ESTATE
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with every order and its class.")
 def report(state: str, estate: str, as_json: bool) -> None:
-    """The books, the exceptions by owner, the modes and pauses as they stand.
+    """The books, exceptions by owner, modes and pauses.
 
     Ends with 1 when the books do not balance.
     """
@@ -383,9 +398,10 @@ def report(state: str, estate: str, as_json: bool) -> None:
 @ESTATE
 @click.argument("order")
 def trace(state: str, estate: str, order: str) -> None:
-    """Every hop of ORDER with its times, the attempts, what the customer was told, and where it is stuck.
+    """Every hop of an order, and where it is stuck.
 
-    ORDER is the shop's order number ('#1001'), our key, our reference, a warehouse's id or a tracking number.
+    With times, attempts, and what the customer was told and when. ORDER is the shop's order number
+    ('#1001'), our key, our reference, a warehouse's id or a tracking number.
     """
     from cogent_pipelines.reports import trace as tracing
 
@@ -410,7 +426,10 @@ def exceptions(state: str, estate: str, rule: str, owner: str) -> None:
 @STATE
 @ESTATE
 def health(state: str, estate: str) -> None:
-    """Whether it still lives, for cron: ends with 0, or with 1 and one line for each thing that is wrong."""
+    """Whether it still lives: 0 or 1, for cron.
+
+    One line for each thing that is wrong.
+    """
     from dataclasses import replace
 
     from cogent_pipelines.reports import health as living
@@ -435,7 +454,10 @@ def health(state: str, estate: str) -> None:
 @BY
 @click.option("--reason", default="", metavar="TEXT", help="A remark; it is kept.")
 def ack(*, state: str, estate: str, rule: str, key: str, by: str, reason: str) -> None:
-    """Say that somebody is on it: the exception stays open and is not escalated any more."""
+    """Say that somebody is on an exception.
+
+    It stays open and is not escalated any more.
+    """
     from cogent_pipelines.ledger import exceptions as life
 
     with _standing(state, estate, rule, key) as ledger:
@@ -452,7 +474,10 @@ def ack(*, state: str, estate: str, rule: str, key: str, by: str, reason: str) -
 @REASON
 @click.option("--until", required=True, type=click.DateTime(), help="When the acceptance ends (UTC).")
 def accept(*, state: str, estate: str, rule: str, key: str, by: str, reason: str, until: datetime) -> None:
-    """Accept an exception for a reason until a day: it is no longer open, and opens again after it."""
+    """Accept an exception for a reason until a day.
+
+    It is no longer open, and opens again after that day.
+    """
     from datetime import UTC
 
     from cogent_pipelines.ledger import exceptions as life
@@ -483,9 +508,9 @@ def _standing(state: str, estate: str, rule: str, key: str) -> Iterator[Ledger]:
 @BY
 @REASON
 def redrive(*, state: str, estate: str, sync: str, key: str, by: str, reason: str) -> None:
-    """Send what was refused or given up again, once its cause is mended.
+    """Send again what was refused or given up.
 
-    KEY is the key cogent trace shows, an order's key, or our reference.
+    For when its cause is mended. KEY is the key cogent trace shows, an order's key, or our reference.
     """
     from cogent_pipelines.ledger import books, controls
 
@@ -513,7 +538,10 @@ def redrive(*, state: str, estate: str, sync: str, key: str, by: str, reason: st
 @BY
 @REASON
 def release(state: str, estate: str, sync: str, by: str, reason: str) -> None:
-    """Let go what a brake holds of SYNC now. What the next plan wants beyond it is measured again."""
+    """Let go what a brake holds of a sync now.
+
+    What the next plan wants beyond it is measured again.
+    """
     from cogent_pipelines.ledger import controls
 
     where = _where(state, estate)
@@ -531,7 +559,10 @@ def release(state: str, estate: str, sync: str, by: str, reason: str) -> None:
 @click.option("--reason", default="", metavar="TEXT", help="Why; it is kept.")
 @click.option("--off", is_flag=True, help="End the pause (the same as cogent resume).")
 def pause(*, state: str, estate: str, scope: str, by: str, reason: str, off: bool) -> None:
-    """Stop SCOPE before the next send: a sync, a system, or all. What was sent is still verified."""
+    """Stop a sync, a system, or all before the next send.
+
+    What was sent is still verified. SCOPE is the name of a sync or of a system, or all.
+    """
     if off:
         _resume(state, estate, scope, by)
         return
@@ -550,7 +581,7 @@ def pause(*, state: str, estate: str, scope: str, by: str, reason: str, off: boo
 @click.argument("scope")
 @BY
 def resume(state: str, estate: str, scope: str, by: str) -> None:
-    """Let SCOPE act again after a pause: a sync, a system, or all."""
+    """Let a paused sync or system, or all, act again."""
     _resume(state, estate, scope, by)
 
 
@@ -585,4 +616,4 @@ def _known(key: str, name: str, known: set[str], what: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="cogent")

@@ -36,8 +36,9 @@ from cogent_pipelines.estate import SANDBOX_PORT, Estate, Place, span
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEED = 60.0
+LOOK = timedelta(minutes=90)
 MOST_TICKS = 400
-SETTLING = 8
+SETTLING = 6
 """Ticks after the last day, in which what is still under way may end."""
 log = logging.getLogger("cogent.demo")
 _LOUDNESS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -242,8 +243,7 @@ def sandbox(options: Options, place: Place, estate: Estate, port: int, windows: 
 def _every(options: Options) -> timedelta:
     if options.every:
         return span(options.every)
-    hours = max(1.0, options.days * 24 / MOST_TICKS)
-    return timedelta(hours=round(hours + 0.49))
+    return max(LOOK, timedelta(hours=round(options.days * 24 / MOST_TICKS + 0.49)))
 
 
 def timelapse(estate_file: Path, every: timedelta, into: Path) -> Path:

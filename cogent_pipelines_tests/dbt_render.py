@@ -41,8 +41,8 @@ class Model:
 
     @property
     def is_union(self) -> bool:
-        """A mart that gathers staging views: tests make it a table and put rows in."""
-        return "union_vendors(" in self.text
+        """A mart that is no step gathers staging views: tests make it a table and put rows in."""
+        return self.schema == "marts" and not self.is_step
 
 
 @cache
@@ -186,7 +186,9 @@ def create(connection: duckdb.DuckDBPyConnection, *names: str, deep: bool = Fals
 
     With ``deep`` the named models are views even if they are unions of vendors, over empty staging tables.
     """
-    rows = connection.execute("SELECT table_schema || '.' || table_name FROM information_schema.tables").fetchall()
+    rows = connection.execute(
+        "SELECT table_schema || '.' || table_name FROM information_schema.tables"
+    ).fetchall()
     made = {row[0] for row in rows}
     for name in names:
         _create(connection, name, made, deep)
@@ -194,7 +196,9 @@ def create(connection: duckdb.DuckDBPyConnection, *names: str, deep: bool = Fals
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> None:
     """Fill the steps from their definitions, in the order in which they were created."""
-    rows = connection.execute("SELECT view_name FROM duckdb_views() WHERE schema_name = 'steps' ORDER BY view_oid")
+    rows = connection.execute(
+        "SELECT view_name FROM duckdb_views() WHERE schema_name = 'steps' ORDER BY view_oid"
+    )
     for (name,) in rows.fetchall():
         connection.execute(f"CREATE OR REPLACE TABLE marts.{name} AS SELECT * FROM steps.{name}")
 

@@ -68,7 +68,11 @@ def test_the_demo_estate_is_read_into_typed_objects() -> None:
         ({"hours__MARS": {"week": {}}}, "hours.MARS", "one of the facilities"),
         ({"hours__LEEDS__week__mon": "9 to 5"}, "hours.LEEDS.week.mon", "07:00-19:00"),
         ({"owners__cx__escalate_to": "mum"}, "owners.cx.escalate_to", "one of"),
-        ({"windows": {"every_shipment_reached_the_channel": {"hours": 0.001}}}, "windows", "twice the slowest"),
+        (
+            {"windows": {"every_shipment_reached_the_channel": {"hours": 0.001}}},
+            "windows",
+            "twice the slowest",
+        ),
         ({"syncs__orders_to_wms__mode": "on"}, "syncs.orders_to_wms.mode", "Invalid enum"),
         ({"syncs__orders_to_wms__from": None}, "syncs.orders_to_wms", "from"),
         ({"name": "Demo Shop"}, "name", "matching regex"),
@@ -102,7 +106,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert "No such file" in str(refused(tmp_path / "nowhere.yaml"))
 
 
-def test_a_secret_is_read_from_the_file_its_variable_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_is_read_from_the_file_its_variable_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """NAME_FILE wins over NAME, and is read again each time."""
     file = tmp_path / "token"
     file.write_text("first\n", encoding="utf-8")

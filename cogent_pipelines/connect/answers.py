@@ -37,6 +37,11 @@ class Throttled(Retry):
 
 
 TOO_FAST = frozenset({429, 430})
+WORDS = (
+    "error_messages", "errors", "error_description", "message", "errorMessage", "title", "detail", "error",
+    "response", "reason",
+)  # fmt: skip
+"""Names under which vendors put what they have to say about an error."""
 CLOSED = {402: "account", 403: "scope", 423: "account"}
 
 
@@ -97,7 +102,7 @@ def _is_html(answer: Answer) -> bool:
     kind = answer.headers.get("content-type", "").lower()
     head = answer.content[:200].lstrip()[:15].lower()
     return head.startswith((b"<!doctype", b"<html")) or (
-        kind.startswith("text/html") and not head[:1] in (b"{", b"[")
+        kind.startswith("text/html") and head[:1] not in (b"{", b"[")
     )
 
 
@@ -123,9 +128,7 @@ def said(body: Any) -> str:
     if isinstance(body, list):
         return "; ".join(filter(None, (said(part) for part in body[:5])))
     if isinstance(body, Mapping):
-        known = ("error_messages", "errors", "error_description", "message", "errorMessage", "title", "detail",
-                 "error", "response", "reason")  # fmt: skip
-        found = [said(body[name]) for name in known if body.get(name)]
+        found = [said(body[name]) for name in WORDS if body.get(name)]
         if found := [text for text in found if text]:
             return "; ".join(dict.fromkeys(found))
         return "; ".join(
@@ -167,6 +170,8 @@ class Head(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.json.Decoder(Head)
+_tail = msgspec.json.Decoder(Extensions)
+_ERRORS, _EXTENSIONS = b'"errors"', b'"extensions":'
 _last: tuple[bytes, Head | None] = (b"", None)
 
 
@@ -178,12 +183,27 @@ def head(answer: Answer) -> Head | None:
     global _last  # noqa: PLW0603  a cache of one
     content, found = _last
     if content is not answer.content or found is None:
-        try:
-            found = _decoder.decode(answer.content)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            found = None
+        found = _behind(answer.content) or _whole(answer.content)
         _last = (answer.content, found)
     return found
+
+
+def _behind(content: bytes) -> Head | None:
+    """The head of a long answer without errors that ends in its extensions; its data is not read through."""
+    at = content.rfind(_EXTENSIONS, -4096)
+    if at < 0 or len(content) < 2 * 4096 or _ERRORS in content:
+        return None
+    try:
+        return Head(extensions=_tail.decode(content[at + len(_EXTENSIONS) :].rstrip()[:-1]))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None  # not the end of the answer after all
+
+
+def _whole(content: bytes) -> Head | None:
+    try:
+        return _decoder.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def cost(answer: Answer) -> Cost | None:

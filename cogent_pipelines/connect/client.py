@@ -1,7 +1,7 @@
 """Talking to one system: the only file that imports httpx.
 
-Belongs here: sending one request safely (pinned host, credentials, limit, size caps), and sending a read again
-when that may help.
+Belongs here: sending one request safely (pinned host, credentials, limit, size caps), and sending a read
+again when that may help.
 Does not belong here: what pages and exports hold (``reading``), a vendor's facts, or whether a write may go
 (the outbox decides; a write without its intent is refused here).
 
@@ -44,10 +44,11 @@ THROTTLED_PATIENCE = 3600.0
 """The same for a read that is refused for nothing but its speed."""
 BASE, CEILING = 1.0, 60.0
 """Back-off without a word from the vendor: full jitter up to this many seconds."""
-LEAST_TIMEOUT = 2.0
-"""Wall seconds that an answer gets however fast the clock runs."""
+LEAST_TIMEOUT, LEAST_FOR_WRITES = 2.0, 1.0
+"""Wall seconds that an answer gets however fast the clock runs. A write has less, and never more than the
+timeout in all: the time it takes to settle is reckoned from that."""
 WHOLE = 4
-"""A whole answer may take this many times the timeout, however steadily it drips."""
+"""A whole answer to a read may take this many times the timeout, however steadily it drips."""
 CHUNK = 1 << 20
 LONGEST_LINE = 64 << 20
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -170,7 +171,7 @@ class Client:
         return await self.fetch(request, lambda answer: _whole(request, answer))
 
     async def fetch(self, request: Request, read: Callable[[Answer], T]) -> T:
-        """As ``call``, giving what ``read`` makes of the answer; a ``Retry`` it raises counts as the answer's."""
+        """As ``call``, giving what ``read`` makes of the answer; its ``Retry`` counts as the answer's."""
 
         async def once() -> T:
             answer = await self._once(request)
@@ -196,8 +197,8 @@ class Client:
     ) -> AsyncGenerator[bytes, None]:
         """Every record of ``stream`` in ``window`` by the vendor's export, one per line.
 
-        ``resume`` is the id of an export already started; ``on_started`` is told the id of a new one before it
-        is polled for the first time.
+        ``resume`` is the id of an export already started; ``on_started`` is told the id of a new one before
+        it is polled for the first time.
         """
         return reading.bulk(self, stream, window, resume=resume, on_started=on_started)
 
@@ -327,7 +328,7 @@ class Client:
     async def _transmit(self, request: Request, url: str, headers: Mapping[str, str]) -> Answer:
         """One exchange. Raises ``NotSent``, ``Retry`` or ``Reject``; never lets a secret into their words."""
         content, kind = _body(request)
-        wall = max(self._timeout / clock.speed(), LEAST_TIMEOUT)
+        wall = max(self._timeout / clock.speed(), LEAST_FOR_WRITES if request.is_write else LEAST_TIMEOUT)
         self.crash("before_send" if request.is_write else "before_fetch")
         self.stats.calls += 1
         self.stats.writes += request.is_write
@@ -342,7 +343,7 @@ class Client:
                 headers={**kind, **request.headers, **headers},
                 timeout=httpx.Timeout(wall),
             )
-            async with asyncio.timeout(wall * WHOLE):
+            async with asyncio.timeout(wall if request.is_write else wall * WHOLE):
                 response = await self._http.send(sent, stream=True)
                 try:
                     body = await _read(response, self.vendor.max_page_bytes, request)
@@ -403,7 +404,7 @@ class Client:
 
     def _url(self, path: str) -> str:
         """``path`` under the system's address. An address of its own must be on the same host."""
-        if path.startswith("//") or "://" in path.split("?")[0]:
+        if path.startswith("//") or "://" in path.split("?", maxsplit=1)[0]:
             parts = urlsplit(path)
             if _origin(parts) != _origin(self._base) or parts.username or parts.password:
                 raise Halt(f"{self.system.name}: refused to follow to another host", code="host")

@@ -32,7 +32,7 @@ def request(
     is_write: bool = False,
     headers: Mapping[str, str] | None = None,
 ) -> Request:
-    """A POST of ``document`` with its ``variables``. ``cost`` is in points, before the vendor has told its own."""
+    """A POST of ``document`` with its ``variables``. ``cost`` is in points, until the vendor tells it."""
     body = {"query": document, "variables": dict(variables or {})}
     return Request("POST", path, body=body, cost=cost, is_write=is_write, headers=dict(headers or {}))
 
@@ -53,7 +53,7 @@ def documents(path: Path) -> Mapping[str, str]:
 
 
 def check(request: Request, answer: Answer) -> None:
-    """Raise for the errors at the top of a GraphQL answer, which come with HTTP 200. Fit as ``Vendor.check``."""
+    """Raise for the errors at the top of a GraphQL answer, which come with 200. Fit as ``Vendor.check``."""
     found = head(answer)
     if found is None or not found.errors:
         return

@@ -1,16 +1,16 @@
 """How much may be sent, and waiting until it may.
 
 Belongs here: the limits a vendor file can declare, the bucket they are kept in, and its arithmetic.
-Does not belong here: sending (``client``), or where a bucket shared by several processes is stored (``ledger``).
+Does not belong here: sending (``client``), or where a bucket shared by processes is stored (``ledger``).
 
 A request takes its cost before it is sent and settles afterwards: what it did not spend goes back, and what
 the answer says of the limit (``Seen``) overrules what we believed. A tenth of the capacity is never used, so
 that answers on the way and other hands on the account do not run into the limit.
 
 A vendor that says nothing but 429 is learned from. After ten quiet minutes a refusal halves the pace for a
-minute, in case the limit was lowered. A second one soon after full pace says that it was: between the two the
-vendor's bucket was full at both ends, so what it accepted meanwhile is its true rate, which is kept to for a while
-and then cautiously exceeded. Any other refusal only pauses.
+minute, in case the limit was lowered. A second one soon after full pace says that it was: between the two
+the vendor's bucket was full at both ends, so what it accepted meanwhile is its true rate, which is kept to
+for a while and then cautiously exceeded. Any other refusal only pauses.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ HOLD_FIRST, HOLD_LAST = 120.0, 1800.0
 RECOVERY = 120.0
 """Seconds in which a pace would then climb from nothing to all."""
 LEAST_PACE = 0.1
+BACKWARDS = 60.0
+"""Seconds by which the clock must have gone back for it to be another one."""
 ENOUGH = 10
 """Calls accepted between two refusals from which a rate may be measured."""
 
@@ -75,7 +77,7 @@ class Bucket:
     pace: float = 1.0
     """Share of ``per_second`` in use; below 1 while a silent vendor's limit is being learned."""
     hold: float = 0.0
-    """Seconds for which a measured pace is held before it climbs; 0: the pace is a caution, and ends at once."""
+    """Seconds for which a measured pace is held before it climbs; 0: it is a caution, and ends at once."""
     held_until: float = 0.0
     blocked_until: float = 0.0
     refused_at: float = 0.0
@@ -94,6 +96,10 @@ def fresh(capacity: float, per_second: float, now: float) -> Bucket:
 
 def advance(bucket: Bucket, now: float) -> Bucket:
     """The bucket at ``now``: refilled, and its pace recovered as far as the time allows."""
+    if now < bucket.at - BACKWARDS:  # a sandbox begun anew: what was learned in another time is worth nothing
+        bucket = replace(
+            bucket, at=now, pace=1.0, hold=0.0, held_until=0.0, blocked_until=0.0, refused_at=0.0
+        )
     passed = max(now - bucket.at, 0.0)
     level = min(bucket.usable, bucket.level + passed * bucket.per_second * bucket.pace)
     pace = bucket.pace
@@ -174,7 +180,7 @@ class LimitStore(Protocol):
     """Where buckets are kept: in this process, or where every process that uses the account sees them."""
 
     async def take(self, account: str, cost: float, capacity: float, per_second: float) -> float:
-        """Wait until ``cost`` may be spent by ``account``, and spend it. Gives the share of the limit left."""
+        """Wait until ``account`` may spend ``cost``, and spend it. Gives the share of the limit left."""
         ...
 
     async def learn(self, account: str, reserved: float, seen: Seen | None) -> None:
@@ -185,8 +191,8 @@ class LimitStore(Protocol):
 class Limits:
     """A ``LimitStore`` over any way of changing one account's bucket all at once.
 
-    ``change(account, act)`` reads the bucket (None when there is none), calls ``act`` and stores what it gives
-    as one undivided step, and returns act's second value. A database does it in one transaction.
+    ``change(account, act)`` reads the bucket (None when there is none), calls ``act``, stores what it gives,
+    all as one undivided step, and returns act's second value. A database does it in one transaction.
     """
 
     def __init__(

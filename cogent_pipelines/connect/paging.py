@@ -19,6 +19,8 @@ from cogent_pipelines.connect.spec import Answer, Json, Request
 from cogent_pipelines.errors import Retry
 
 Raws = list[msgspec.Raw]
+Beside = Mapping[str, Any]
+"""What stood beside the records in the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +49,13 @@ class Single:
     def first(self, request: Request) -> Request:
         return request
 
-    def next(
-        self, request: Request, answer: Answer, count: int, envelope: Mapping[str, Any]
-    ) -> Request | None:  # noqa: ARG002
+    def next(self, request: Request, answer: Answer, count: int, envelope: Beside) -> Request | None:  # noqa: ARG002
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class GraphqlCursor:
-    """Relay cursors: ``pageInfo`` at ``path`` in the body, its end given as ``variable`` to the next request."""
+    """Relay cursors: ``pageInfo`` at ``path`` in the body; its end goes into the next ``variable``."""
 
     path: str
     variable: str = "after"
@@ -64,9 +64,7 @@ class GraphqlCursor:
     def first(self, request: Request) -> Request:
         return request
 
-    def next(
-        self, request: Request, answer: Answer, count: int, envelope: Mapping[str, Any]
-    ) -> Request | None:
+    def next(self, request: Request, answer: Answer, count: int, envelope: Beside) -> Request | None:
         info = envelope.get("pageInfo") or _dig(answer.json(), self.path)
         if info is None:
             if count:
@@ -82,7 +80,7 @@ class GraphqlCursor:
 
 @dataclass(frozen=True, slots=True)
 class PageNumber:
-    """Pages counted from one. Ends at a short page, at the total, or when the list begins to repeat itself."""
+    """Pages counted from one. Ends at a short page, at the total, or when the list repeats itself."""
 
     size: int = 100
     page: str = "page"
@@ -92,14 +90,12 @@ class PageNumber:
     start: int = 1
     beside: tuple[str, ...] = ()
     drifts: bool = True
-    """Records move from page to page while others come and go, so a count taken at the start must be reached."""
+    """Records move between pages while others come and go, so a count taken at the start must be reached."""
 
     def first(self, request: Request) -> Request:
         return _params(request, {self.page_size: str(self.size), self.page: str(self.start)})
 
-    def next(
-        self, request: Request, answer: Answer, count: int, envelope: Mapping[str, Any]
-    ) -> Request | None:  # noqa: ARG002
+    def next(self, request: Request, answer: Answer, count: int, envelope: Beside) -> Request | None:  # noqa: ARG002
         number = int(dict(request.params)[self.page])
         if count == 0:
             return None
@@ -132,9 +128,7 @@ class Offset:
     def first(self, request: Request) -> Request:
         return _params(request, {self.limit: str(self.size), self.offset: "0"})
 
-    def next(
-        self, request: Request, answer: Answer, count: int, envelope: Mapping[str, Any]
-    ) -> Request | None:  # noqa: ARG002
+    def next(self, request: Request, answer: Answer, count: int, envelope: Beside) -> Request | None:  # noqa: ARG002
         if count < self.size:
             return None
         return _params(request, {self.offset: str(int(dict(request.params)[self.offset]) + count)})
@@ -154,9 +148,7 @@ class Link:
     def first(self, request: Request) -> Request:
         return request
 
-    def next(
-        self, request: Request, answer: Answer, count: int, envelope: Mapping[str, Any]
-    ) -> Request | None:  # noqa: ARG002
+    def next(self, request: Request, answer: Answer, count: int, envelope: Beside) -> Request | None:  # noqa: ARG002
         address = _dig(envelope, self.path) if self.path else _next_link(answer.headers.get("link", ""))
         if not isinstance(address, str) or not address:
             return None
@@ -202,9 +194,9 @@ def splitter(
 ) -> Callable[[bytes], tuple[list[bytes], dict[str, Any]]]:
     """A function that cuts a body into the records at ``path`` and what stands ``beside`` them.
 
-    The records are skipped over, not decoded. The path may lead through lists, whose records are then joined. A
-    null on the way means there are none; a missing step is an error, because an answer of another shape must
-    never pass for an empty list. Raises ``Retry``.
+    The records are skipped over, not decoded. The path may lead through lists, whose records are then joined.
+    A null on the way means there are none; a missing step is an error, because an answer of another shape
+    must never pass for an empty list. Raises ``Retry``.
     """
     steps = path.split(".") if path else []
     decoder = msgspec.json.Decoder(_envelope(steps, beside) if steps else Raws)

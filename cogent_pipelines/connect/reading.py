@@ -1,7 +1,7 @@
 """Reading a stream to its end, by pages or by the vendor's export.
 
 Belongs here: following pages, completing nested lists, putting exported children back into their parents.
-Does not belong here: sending (``client``), where pages are (``paging``), checking or keeping records (``landing``).
+Does not belong here: sending (``client``), where pages are (``paging``), checking records (``landing``).
 
 The next page is asked for while the present one is worked on. Memory holds two pages, or one exported record
 and its children, however long the list is.
@@ -87,7 +87,7 @@ def _drifts(stream: Stream) -> bool:
 async def _one_pass(
     client: Client, stream: Stream, request: Request
 ) -> AsyncGenerator[tuple[Answer, list[bytes], bool, bool], None]:
-    """(answer, records, is the last, repeats an earlier page) for each page, the next one already under way."""
+    """(answer, records, is the last, repeats an earlier page) for each page, the next already under way."""
     paging = stream.paging
     split = splitter(stream.records, getattr(paging, "beside", ()))
     repetition = Repetition(stream.key)

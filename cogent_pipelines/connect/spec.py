@@ -149,7 +149,7 @@ class Inner:
     """A nested list that a page cuts off: where it is in the record, and how the rest of it is asked for."""
 
     path: str
-    """Dotted path of the connection inside the record, for example ``lineItems``; it may lead through a list."""
+    """Dotted path of the connection inside the record (``lineItems``); it may lead through a list."""
     request: Callable[[Mapping[str, Json], str], Request]
     """(record, after-cursor) -> request for the next part of the list. Where the path leads through a list,
     the element of it that holds the connection stands for the record."""
@@ -202,7 +202,7 @@ class Stream:
     total: Callable[[Answer], int | None] | None = None
     """The vendor's own count of what the list holds, where it gives one."""
     ids: Callable[[Window, System], Request] | None = None
-    """A cheaper request for the daily sweep whose records need hold nothing but the key; None: ``request``."""
+    """A cheaper request for the daily sweep, whose records need hold only the key; None: ``request``."""
     left_out: tuple[str, ...] = ()
     """Fields known to be in the records and kept out of the raw table on purpose: dotted paths, ``[]`` for a
     list; one that ends in ``*`` means every path that begins so. What is in neither is news."""
@@ -275,6 +275,18 @@ class Receipt:
     """Refused for a reason that a re-read and a new key cure (compare-and-set, concurrent request)."""
 
 
+def _satisfied(want: Want, found: Found) -> bool:  # noqa: ARG001
+    return True
+
+
+def _allowed(want: Want, found: Found | None) -> None:
+    """Nothing forbids the write."""
+
+
+def _hides_nothing(request: Request, answer: Answer) -> None:
+    """Nothing hides in an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """One kind of write: its pure payload builder, how its answer is read, and how its effect is seen."""
@@ -285,9 +297,9 @@ class Write:
     receipts: Callable[[Sequence[Want], Json], Sequence[Receipt]]
     """(wants, decoded 2xx answer) -> one receipt per want, in order."""
     lookup: Lookup
-    done: Callable[[Want, Found], bool] = lambda want, found: True
+    done: Callable[[Want, Found], bool] = _satisfied
     """Whether what was found already satisfies the want (an order that exists; a level that equals)."""
-    guard: Callable[[Want, Found | None], None] = lambda want, found: None
+    guard: Callable[[Want, Found | None], None] = _allowed
     """Raises ``Reject`` when the target's present state forbids the write (past the point of no return)."""
     compare: tuple[str, ...] = ()
     """Fields of the want that must equal the found fields at read-back."""
@@ -311,7 +323,7 @@ class Vendor:
     streams: tuple[Stream, ...]
     writes: Mapping[tuple[str, str], tuple[Write, ...]]
     """(sync, act) -> the writes that carry it out, in order."""
-    check: Callable[[Request, Answer], None] = lambda request, answer: None
+    check: Callable[[Request, Answer], None] = _hides_nothing
     """Raises Retry, Reject or Halt for errors that hide in a 2xx answer or in this vendor's bodies."""
     probe: Callable[[System], Request] | None = None
     """The cheapest request that proves the credentials good."""

@@ -11,7 +11,6 @@ from typing import Any
 
 import dagster as dg
 
-from cogent_pipelines import clock, warehouse
 from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.spec import Stream
 from cogent_pipelines.defs.flows import phases, vendors
@@ -19,7 +18,6 @@ from cogent_pipelines.defs.resources import Retailer
 from cogent_pipelines.defs.tables import table
 from cogent_pipelines.errors import Halt
 from cogent_pipelines.estate import Estate, span
-from cogent_pipelines.landing import credentials
 from cogent_pipelines.landing.pull import PullReport, pull_system
 from cogent_pipelines.ledger import controls
 from cogent_pipelines.ledger.ledger import Ledger
@@ -72,7 +70,7 @@ def _assets(estate: Estate, slug: str, before: Sequence[dg.AssetKey]) -> dg.Asse
                 stats[name] = used
                 for report in found:
                     reports.setdefault(report.stream, {})[name] = report
-                _credentials(retailer, ledger, name, found)
+                _credentials(ledger, name, found)
         for stream in vendor.streams:
             if stream.name in chosen:
                 yield dg.MaterializeResult(
@@ -103,21 +101,14 @@ async def _read(
         return reports, client.stats.numbers()
 
 
-def _credentials(retailer: Retailer, ledger: Ledger, name: str, reports: Sequence[PullReport]) -> None:
-    """A refusal halts the system, so that nothing is sent to it; a complete pull says the credentials are good."""
+def _credentials(ledger: Ledger, name: str, reports: Sequence[PullReport]) -> None:
+    """A refusal halts the system, so that nothing is sent to it; a complete pull ends the halt."""
     halts = [report.error for report in reports if isinstance(report.error, Halt)]
     if halts:
         with ledger.write() as writing:
             controls.halt(writing, name, reason=halts[0].reason, code=halts[0].code, owner="data")
-    if halts or any(report.is_complete for report in reports):
-        with warehouse.open(retailer.place().warehouse) as connection:
-            credentials.keep(
-                connection,
-                name,
-                state=halts[0].code if halts else "ok",
-                reason=halts[0].reason if halts else "",
-                at=clock.now(),
-            )
+    elif any(report.is_complete for report in reports) and name in controls.stops(ledger).halted:
+        controls.probed(ledger, name, is_well=True)
 
 
 def _metadata(reports: Mapping[str, PullReport], stats: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -76,6 +76,6 @@ def models(manifest: Path) -> dg.AssetsDefinition:
         # dbt is another process and opens DuckDB by itself: it learns where, and what instant it is, from here.
         os.environ["COGENT_WAREHOUSE"] = str(retailer.place().warehouse)
         os.environ["COGENT_AS_OF"] = clock.now().isoformat()
-        yield from dbt.cli(["build"], context=context).stream()
+        yield from dbt.cli(["build"], context=context, target_path=retailer.place().manifest.parent).stream()
 
     return dbt_build

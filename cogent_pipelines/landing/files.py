@@ -3,10 +3,11 @@
 Belongs here: writing a pull's directory so that it is whole or not there, and finding finished pulls again.
 Does not belong here: reading from a vendor (``pull``), or loading into DuckDB (``merge``).
 
-    <state>/landed/<system>/<stream>/<pull_id>/records-00001.jsonl.zst   one record per line
-                                               set_aside.jsonl.zst       lines that did not fit, with the reason
-                                               manifest.json             written last, synced
-    <state>/landed/_pending/<pull_id>          names the directory until its merge is committed
+    <state>/landed/<system>/<stream>/<pull_id>/
+        records-00001.jsonl.zst            one record per line
+        set_aside.jsonl.zst                lines that did not fit, with the reason
+        manifest.json                      written last, synced
+    <state>/landed/_pending/<pull_id>      names the directory until its merge is committed
 
 A directory without a manifest is a pull that never finished: it is ignored, and swept after a day.
 """
@@ -277,7 +278,7 @@ def write_lines(path: Path, kept: Sequence[bytes]) -> None:
 
 
 def sweep(state: Path, *, older_than: timedelta = ABANDONED) -> list[Path]:
-    """Remove directories of pulls that never finished, once they are old enough to be nobody's work any more."""
+    """Remove directories of pulls that never finished, once they are too old to be anybody's work."""
     removed = []
     before = clock.now() - older_than
     for directory in landed(state).glob("[!_]*/*/*"):
@@ -293,7 +294,7 @@ def sweep(state: Path, *, older_than: timedelta = ABANDONED) -> list[Path]:
 
 
 def prune(state: Path, *, keep: timedelta) -> list[Path]:
-    """Remove whole reads older than ``keep`` that a later complete whole read of the same stream has replaced.
+    """Remove whole reads older than ``keep`` that a later complete whole read of the stream has replaced.
 
     Increments are never removed: they are the only copy of a version that was overwritten since.
     """

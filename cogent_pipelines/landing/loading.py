@@ -1,6 +1,6 @@
 """Bringing one file of a pull into DuckDB, line by line if it must be.
 
-Belongs here: reading a file into the temporary table ``incoming``, and finding the lines DuckDB will not have.
+Belongs here: reading a file into the temporary table ``incoming``, and finding the lines DuckDB refuses.
 Does not belong here: what becomes of the rows (``merge``), or our own check of records (``shapes``).
 """
 
@@ -18,7 +18,7 @@ from cogent_pipelines.landing.files import Manifest, Part
 from cogent_pipelines.landing.tables import quoted
 
 LEAST_BUFFER = 1 << 20
-"""DuckDB sets aside twice the longest line it is told of for every thread; its own 16 MiB are far too much."""
+"""DuckDB sets aside twice the longest line it is told of for every thread; its own 16 MiB are too much."""
 LONG = 4 << 20
 """A line longer than this needs more memory than landing gives DuckDB."""
 MISFITS = (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException)
@@ -56,6 +56,7 @@ def load(connection: duckdb.DuckDBPyConnection, table: shapes.Table, manifest: M
 
 
 def buffer(longest: int) -> int:
+    """What DuckDB must be told is the longest line."""
     return max(LEAST_BUFFER, longest + 1024)
 
 
@@ -66,12 +67,12 @@ def make_room(connection: duckdb.DuckDBPyConnection, longest: int) -> None:
 
 
 def _key_only(table: shapes.Table, key: str) -> Mapping[str, str]:
-    top = key.split(".")[0]
+    top = key.split(".", maxsplit=1)[0]
     return {top: table.columns[top]}
 
 
 def isolate(connection: duckdb.DuckDBPyConnection, manifest: Manifest, part: Part) -> Manifest:
-    """Move the lines of ``part`` that DuckDB cannot load to the set-aside lines; gives the pull as it then is."""
+    """Move the lines of ``part`` that DuckDB refuses to the set-aside lines; gives the pull as it then is."""
     directory = Path(manifest.directory)
     table = shapes.table(manifest.vendor, manifest.stream)
     columns = table.columns if manifest.kind != "sweep" else _key_only(table, manifest.key)
@@ -122,8 +123,8 @@ def _find(
     longest = buffer(max(map(len, lines)))
     try:
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE probe AS SELECT * FROM read_json($file, format = 'newline_delimited', "
-            "columns = $columns, maximum_object_size = $longest)",
+            "CREATE OR REPLACE TEMP TABLE probe AS SELECT * FROM read_json($file, "
+            "format = 'newline_delimited', columns = $columns, maximum_object_size = $longest)",
             {"file": str(probe), "columns": dict(columns), "longest": longest},
         )
     except MISFITS as error:

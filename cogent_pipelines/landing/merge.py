@@ -9,8 +9,8 @@ itself; and the books of the pull must balance (rows in = new + changed + same +
 Which version wins, per (system, key):
   1. the greater version; for a stream without one, and between equal versions, the later read;
   2. within one pull the later line, so a record seen twice in a pull ends as its newest version.
-``_hash`` covers every declared column but the version. A newer version with the same content counts as the same: the
-version is noted (or an older one could still overwrite it), ``_changed_at`` stays.
+``_hash`` covers every declared column but the version. A newer version with the same content counts as the
+same: the version is noted (or an older one could still overwrite it), ``_changed_at`` stays.
 
 ``_read_at`` is when the pull began, so a row is never younger than it claims; ``_first_seen_at`` and
 ``_changed_at`` are when the pull was done, as only then did we have it. ``_pull_id`` is the last pull that
@@ -28,8 +28,9 @@ import duckdb
 from cogent_pipelines.landing import shapes
 from cogent_pipelines.landing.files import Manifest
 from cogent_pipelines.landing.loading import UnloadableError, buffer, isolate, load, make_room
-from cogent_pipelines.landing.tables import at, qualified, quoted
-from cogent_pipelines.landing.tables import prepare as prepare
+from cogent_pipelines.landing.tables import at, prepare, qualified, quoted
+
+__all__ = ["Counts", "Crash", "merge", "merge_all", "nothing", "prepare"]
 
 Crash = Callable[[str], None]
 
@@ -62,7 +63,7 @@ class Counts:
 def merge_all(
     connection: duckdb.DuckDBPyConnection, manifests: Sequence[Manifest], crash: Crash = nothing
 ) -> list[Counts]:
-    """Merge several finished pulls. Those that hold nothing share one transaction, as most do at most ticks."""
+    """Merge several finished pulls. Those that hold nothing, as most do, share a transaction."""
     for slug in {manifest.vendor for manifest in manifests}:
         prepare(connection, slug)
     quiet = [m for m in manifests if m.kind == "increment" and not m.rows_in]
@@ -181,7 +182,8 @@ def _upsert(connection: duckdb.DuckDBPyConnection, table: shapes.Table, manifest
     if found.get("changed"):
         sets = ", ".join(f"{column} = i.{column}" for column in [*own, "_hash"])
         connection.execute(
-            f"UPDATE {name} o SET {sets}, _pull_id = $pull_id, _changed_at = $at, _read_at = $read_at, _gone_at = NULL "
+            f"UPDATE {name} o SET {sets}, _pull_id = $pull_id, _changed_at = $at, _read_at = $read_at, "
+            f"_gone_at = NULL "
             f"{joined} = 'changed'",
             {k: stamp[k] for k in ("pull_id", "at", "read_at")},
         )
@@ -189,7 +191,8 @@ def _upsert(connection: duckdb.DuckDBPyConnection, table: shapes.Table, manifest
         top = version.split(".")[0] if version else ""
         moved = f"{quoted(top)} = i.{quoted(top)}, " if top else ""
         connection.execute(
-            f"UPDATE {name} o SET {moved}_pull_id = $pull_id, _read_at = $read_at, _gone_at = NULL {joined} = 'same'",
+            f"UPDATE {name} o SET {moved}_pull_id = $pull_id, _read_at = $read_at, _gone_at = NULL "
+            f"{joined} = 'same'",
             {k: stamp[k] for k in ("pull_id", "read_at")},
         )
     if found.get("older"):  # listed, so not gone, but what we hold is newer
@@ -198,8 +201,9 @@ def _upsert(connection: duckdb.DuckDBPyConnection, table: shapes.Table, manifest
         )
     if found.get("new"):
         connection.execute(
-            f"INSERT INTO {name} (system, {', '.join(own)}, _hash, _pull_id, _first_seen_at, _changed_at, _read_at) "
-            f"SELECT $system, {', '.join(f'i.{column}' for column in own)}, i._hash, $pull_id, $at, $at, $read_at "
+            f"INSERT INTO {name} "
+            f"(system, _hash, _pull_id, _first_seen_at, _changed_at, _read_at, {', '.join(own)}) "
+            f"SELECT $system, i._hash, $pull_id, $at, $at, $read_at, {', '.join(f'i.{c}' for c in own)} "
             "FROM temp.incoming i JOIN temp.verdict v ON v.i = i.rowid WHERE v.class = 'new'",
             stamp,
         )
@@ -256,7 +260,8 @@ def _settle(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
     ).fetchone()
     if is_open != (0,):
         connection.execute(
-            "UPDATE ops.set_aside SET is_open = false WHERE is_open AND system = $system AND stream = $stream "
+            "UPDATE ops.set_aside SET is_open = false "
+            "WHERE is_open AND system = $system AND stream = $stream "
             f"AND record_key IN (SELECT {at('i', manifest.key)}::VARCHAR FROM temp.incoming i)",
             where,
         )
@@ -313,8 +318,9 @@ def _set_aside(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> Non
     )
     # a line that still does not fit, word for word, is not noted again for every pull that reads it
     connection.execute(
-        "INSERT INTO ops.set_aside SELECT $system, $vendor, $stream, $pull_id, s.line_no, s.record_key, s.reason, "
-        f"s.line, $at, true FROM {source} s ANTI JOIN ops.set_aside o ON o.is_open AND o.system = $system "
+        "INSERT INTO ops.set_aside SELECT $system, $vendor, $stream, $pull_id, s.line_no, s.record_key, "
+        f"s.reason, s.line, $at, true FROM {source} s "
+        "ANTI JOIN ops.set_aside o ON o.is_open AND o.system = $system "
         "AND o.stream = $stream AND o.record_key = s.record_key AND o.reason = s.reason AND o.line = s.line",
         {
             "system": manifest.system,
@@ -329,9 +335,11 @@ def _set_aside(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> Non
     )
     # of a record that came again and still does not fit, only the last line is open
     connection.execute(
-        "UPDATE ops.set_aside o SET is_open = false WHERE o.is_open AND o.system = $system AND o.stream = $stream "
-        "AND o.record_key <> '' AND EXISTS (FROM ops.set_aside n WHERE n.system = o.system AND n.stream = o.stream "
-        "AND n.record_key = o.record_key AND n.pull_id = $pull_id AND (n.line_no > o.line_no OR n.pull_id <> o.pull_id))",
+        "UPDATE ops.set_aside o SET is_open = false "
+        "WHERE o.is_open AND o.system = $system AND o.stream = $stream AND o.record_key <> '' AND EXISTS ("
+        "FROM ops.set_aside n WHERE n.system = o.system AND n.stream = o.stream "
+        "AND n.record_key = o.record_key AND n.pull_id = $pull_id "
+        "AND (n.line_no > o.line_no OR n.pull_id <> o.pull_id))",
         {"system": manifest.system, "stream": manifest.stream, "pull_id": manifest.pull_id},
     )
 
@@ -349,7 +357,8 @@ def _unseen(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
         {**where, **at, "rows": entries},
     )
     connection.execute(
-        f"INSERT INTO ops.unseen SELECT $system, $vendor, $stream, r.path, 'field', r.example, $at, $at, r.seen "
+        "INSERT INTO ops.unseen "
+        "SELECT $system, $vendor, $stream, r.path, 'field', r.example, $at, $at, r.seen "
         f"FROM ({rows}) r ANTI JOIN ops.unseen u "
         "ON u.system = $system AND u.stream = $stream AND u.path = r.path AND u.kind = 'field'",
         {**where, **at, "vendor": manifest.vendor, "rows": entries},
@@ -374,8 +383,8 @@ def _cursor(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
 
 def _record(connection: duckdb.DuckDBPyConnection, manifest: Manifest, counts: Counts) -> None:
     names = (
-        "pull_id", "system", "vendor", "stream", "kind", "window_from", "window_to", "started_at", "finished_at",
-        "is_complete", "note", "pages", "vendor_total",
+        "pull_id", "system", "vendor", "stream", "kind", "window_from", "window_to", "started_at",
+        "finished_at", "is_complete", "note", "pages", "vendor_total",
     )  # fmt: skip
     values = {name: getattr(manifest, name) for name in names}
     values |= {field.name: getattr(counts, field.name) for field in fields(Counts)}

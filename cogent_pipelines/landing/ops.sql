@@ -34,7 +34,6 @@ CREATE TABLE IF NOT EXISTS ops.bulk_operations (
 
 CREATE TABLE IF NOT EXISTS ops.declarations (vendor VARCHAR, digest VARCHAR);
 
-CREATE TABLE IF NOT EXISTS ops.credentials (system VARCHAR, state VARCHAR, reason VARCHAR, checked_at TIMESTAMPTZ);
 
 -- Since when a row of a mart has been there, where a rule must remember it (rules/evaluate.py).
 CREATE TABLE IF NOT EXISTS ops.first_seen (relation VARCHAR, row_key VARCHAR, since_at TIMESTAMPTZ);

@@ -8,8 +8,9 @@ Does not belong here: sending (``connect``), what a file is (``files``), which v
     open warehouse: merge what was fetched -> close
 
 An incomplete pull is kept and merged, as its records are real, but it moves no cursor and takes nothing for
-gone. Incomplete means: an error ended it; the list began to repeat itself; fewer records than the vendor counts,
-twice; or nothing at all where there was something, unless a second read and the vendor's own count agree.
+gone. Incomplete means: an error ended it; the list began to repeat itself; fewer records than the vendor
+counts, twice; or nothing at all where there was something, unless a second read and the vendor's own count
+agree.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ import pyarrow as pa
 from cogent_pipelines import clock, warehouse
 from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.paging import Page
+from cogent_pipelines.connect.redact import clean
 from cogent_pipelines.connect.spec import Stream, Window
 from cogent_pipelines.errors import CogentError, Reject
 from cogent_pipelines.estate import Estate, span
@@ -42,7 +45,7 @@ from cogent_pipelines.landing.shapes import Misfit
 SKEW = timedelta(minutes=5)
 """How far the vendor's clock may be from ours."""
 SAMPLE_ALL, SAMPLE_EVERY, SAMPLE_MOST = 500, 50, 3000
-"""Undeclared fields are looked for in the first so many records, then in every so-manieth, and never in more."""
+"""Undeclared fields are looked for in the first so many records, then in every nth, and never in more."""
 MEMORY = "300MB"
 """What DuckDB may hold while it merges; a pull of ten times the rows takes longer, not more."""
 BATCH = 500
@@ -127,9 +130,9 @@ async def pull_system(
 ) -> list[PullReport]:
     """Pull several streams of one system at the same time; gives one report for each, in their order.
 
-    ``full`` reads everything whatever the cursors say. A stream that has an export is read by it when it is read
-    whole, unless the system's option ``first_load`` says ``pages``, or the vendor refuses the export. An error that
-    ends a stream's read is in its report and does not touch the other streams.
+    ``full`` reads everything whatever the cursors say. A stream that has an export is read by it when it is
+    read whole, unless the system's option ``first_load`` says ``pages``, or the vendor refuses the export. An
+    error that ends a stream's read is in its report and does not touch the other streams.
     """
     chosen = [_stream(client, stream) for stream in streams]
     plans = await asyncio.to_thread(_plans, state, warehouse_path, client, system_name, chosen, full=full)
@@ -230,6 +233,7 @@ def merge_all(
     fetched: Sequence[tuple[Manifest, CogentError | None]],
     crash: Crash = nothing,
 ) -> list[PullReport]:
+    """Merge fetched pulls in one open of the warehouse."""
     reports = []
     with opened(path) as connection:
         counted = merge.merge_all(connection, [manifest for manifest, _ in fetched], crash)
@@ -240,8 +244,9 @@ def merge_all(
 
 
 def report_of(manifest: Manifest, counts: merge.Counts, error: CogentError | None) -> PullReport:
-    names = ("pull_id", "system", "vendor", "stream", "kind", "window_from", "window_to", "started_at", "finished_at",
-             "is_complete", "note", "pages", "vendor_total")  # fmt: skip
+    """The report of a merged pull."""
+    names = ("pull_id", "system", "vendor", "stream", "kind", "window_from", "window_to", "started_at",
+             "finished_at", "is_complete", "note", "pages", "vendor_total")  # fmt: skip
     plain = {name: getattr(manifest, name) for name in names}
     figures = {name: getattr(counts, name) for name in counts.__slots__}
     return PullReport(**plain, **figures, undeclared=len(manifest.unseen), error=error)
@@ -251,7 +256,7 @@ def report_of(manifest: Manifest, counts: merge.Counts, error: CogentError | Non
 
 
 class Reading:
-    """One pull while it is read: the files, the count of different records, the sample of undeclared fields."""
+    """One pull while it is read: its files, the count of different records, the news in the records."""
 
     def __init__(
         self, state: Path, client: Client, stream: Stream, kind: str, crash: Crash = nothing
@@ -343,7 +348,7 @@ class Reading:
                 started_at=self.started_at,
                 finished_at=clock.now(),
                 is_complete=is_complete,
-                note="; ".join(self.notes)[:2000],
+                note=clean("; ".join(self.notes), 1000),
                 pages=self.pages,
                 rows_in=0,
                 rows_set_aside=0,
@@ -355,10 +360,10 @@ class Reading:
 
 
 def overlap(estate: Estate, stream: Stream) -> timedelta:
-    """How far an increment looks back behind the cursor: twice the interval and the clocks' difference, or more."""
+    """How far an increment looks back: twice the interval and the clocks' difference, or more."""
     least = stream.cursor.overlap if stream.cursor else timedelta(0)
     cadence = estate.cadence.get(stream.entity)
-    return max(least, 2 * span(cadence) + SKEW) if cadence else least
+    return max(least, 2 * span(cadence) + SKEW if cadence else SKEW)
 
 
 async def _fetch(
@@ -426,10 +431,10 @@ def chunks(now: datetime, started_at: datetime, months: int) -> list[tuple[str, 
 async def _export(
     plan: _Plan, state: Path, path: Path | str, client: Client, crash: Crash
 ) -> list[PullReport]:
-    """Read the whole stream by the vendor's exports, part by part; each part is merged before the next begins.
+    """Read the whole stream by exports, part by part; each part is merged before the next begins.
 
-    What was started is noted in ops.bulk_operations, so that a restarted process goes on with it. The cursor is
-    set by the last part, to when the first one began.
+    What was started is noted in ops.bulk_operations, so that a restarted process goes on with it. The cursor
+    is set by the last part, to when the first one began.
     """
     stream, system = plan.stream, client.system.name
     began = min((at for _, _, at in plan.operations.values()), default=clock.now())
@@ -443,7 +448,7 @@ async def _export(
         reading = Reading(state, client, stream, "bulk", crash)
 
         def note(started: str, chunk: str = chunk) -> None:
-            _note_operation(path, system, stream.name, chunk, started, "running")
+            _note_operation(path, system, stream.name, chunk, operation=started, what="running")
 
         error: CogentError | None = None
         try:
@@ -461,11 +466,11 @@ async def _export(
         reports += await asyncio.to_thread(merge_all, state, path, [(manifest, error)], crash)
         if error is not None:
             if isinstance(error, Reject):  # the operation itself is spoilt; the next pull starts it anew
-                await asyncio.to_thread(_note_operation, path, system, stream.name, chunk, "", "failed")
+                failed = partial(_note_operation, operation="", what="failed")
+                await asyncio.to_thread(failed, path, system, stream.name, chunk)
             break
-        await asyncio.to_thread(
-            _note_operation, path, system, stream.name, chunk, operation, "done", finish=is_last
-        )
+        done = partial(_note_operation, operation=operation, what="done", finish=is_last)
+        await asyncio.to_thread(done, path, system, stream.name, chunk)
     return reports
 
 
@@ -482,7 +487,7 @@ async def _take_export(reading: Reading, lines: AsyncGenerator[bytes, None]) -> 
 
 
 def _note_operation(
-    path: Path | str, system: str, stream: str, chunk: str, operation: str, what: str, *, finish: bool = False
+    path: Path | str, system: str, stream: str, chunk: str, *, operation: str, what: str, finish: bool = False
 ) -> None:
     """Note how far an export is; once the last part is in, forget them all."""
     with opened(path) as connection:
@@ -491,7 +496,8 @@ def _note_operation(
             connection.execute("DELETE FROM ops.bulk_operations WHERE system = $1 AND stream = $2", where)
             return
         row = connection.execute(
-            "SELECT operation_id, started_at FROM ops.bulk_operations WHERE system = $1 AND stream = $2 AND chunk = $3",
+            "SELECT operation_id, started_at FROM ops.bulk_operations "
+            "WHERE system = $1 AND stream = $2 AND chunk = $3",
             [*where, chunk],
         ).fetchone()
         known, started_at = row or ("", clock.now())

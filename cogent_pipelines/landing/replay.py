@@ -1,6 +1,6 @@
 """Building the raw tables again from the landed files, without the network.
 
-Belongs here: emptying what landing wrote and merging every finished pull again, in the order it was merged in.
+Belongs here: emptying what landing wrote and merging every finished pull again, in its order.
 Does not belong here: the ledger (a store of its own) and dbt's views (they hold nothing).
 """
 
@@ -29,7 +29,7 @@ class ReplayReport:
 def replay(state: Path, warehouse_path: Path | str) -> ReplayReport:
     """Rebuild raw tables, cursors and the pulls' bookkeeping from the files under ``state``.
 
-    Systems that have no files are left alone. The result is the same, row for row, as when the pulls were merged.
+    Systems that have no files are left alone. The result is the same, row for row, as when they were merged.
     """
     manifests = files.finished(state)
     systems = sorted({manifest.system for manifest in manifests})

@@ -31,6 +31,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from operator import attrgetter
 from typing import Annotated, Any, cast
 
 import duckdb
@@ -139,6 +140,8 @@ def declaration(slug: str) -> Declaration:
         for (name,) in sorted(names):
             relation = connection.table(f'"{slug}"."{name}"')
             types = dict(zip(relation.columns, relation.types, strict=True))
+            if taken := sorted(column for column in types if column == "system" or column.startswith("_")):
+                raise BadInput(file, f"{slug}.{name}", taken[0], "columns other than landing's own")
             tables[name] = Table(slug, name, {column: str(kind) for column, kind in types.items()}, types)
     return Declaration(tables, tuple(others), text)
 
@@ -162,8 +165,9 @@ class Shape:
         where = f"{declared.schema}.{declared.name}"
         self._needed = {tuple(path.split(".")) for path in (key, version) if path}
         fields = {name: kind for name, kind in declared.types.items() if only is None or name in only}
-        self._struct, self._key = _struct(where, fields, (), self._needed, tuple(key.split(".")))
-        self._decoder = msgspec.json.Decoder(self._struct)
+        struct, way = _struct(where, fields, (), self._needed, tuple(key.split(".")))
+        self._key = attrgetter(".".join(way))
+        self._decoder = msgspec.json.Decoder(struct)
         self._decimals: dict[str, Tree] = {
             n: t for n, kind in fields.items() if (t := _decimals(kind)) is not None
         }
@@ -180,14 +184,12 @@ class Shape:
         ``doubtful`` False skips the second look, when the page the record came in had nothing to look at.
         """
         try:
-            found: Any = self._decoder.decode(record)
+            key = self._key(self._decoder.decode(record))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Misfit(str(error)) from None
-        for field in self._key:
-            found = getattr(found, field)
         if doubtful and self.doubtful(record):
             record = self._exact(record)
-        return found, record
+        return key, record
 
     def _exact(self, record: bytes) -> bytes:
         try:
@@ -324,7 +326,7 @@ def _searches(tree: Mapping[str, Tree]) -> tuple[re.Pattern[bytes], ...]:
 
 
 def _make_exact(value: Any, tree: Tree, where: str) -> bool:
-    """Check every decimal below ``value``; turn those that binary would change into strings. True if any was."""
+    """Check every decimal below ``value``; make strings of those that binary would change."""
     changed = False
     if isinstance(tree, list):
         for i, element in enumerate(value if isinstance(value, list) else ()):

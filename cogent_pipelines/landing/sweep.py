@@ -67,7 +67,12 @@ async def sweep(
         return reports
     lists = [_list(stream, state, client) for stream in listed]
     errors = await asyncio.gather(*(_read(reading, window) for reading, window in lists))
-    await pull_system(estate, system_name, listed, state=state, warehouse_path=warehouse_path, client=client)
+    beside = await pull_system(
+        estate, system_name, listed, state=state, warehouse_path=warehouse_path, client=client
+    )
+    for (reading, _), increment in zip(lists, beside, strict=True):
+        if not increment.is_complete:
+            reading.notes.append("the increments beside it are not complete")
     finished = [
         (reading.finish(window, cursor_at=None, error=error), error)
         for (reading, window), error in zip(lists, errors, strict=True)

@@ -64,7 +64,7 @@ def _is_known(connection: duckdb.DuckDBPyConnection, slug: str, digest: str) -> 
 
 
 def _make(connection: duckdb.DuckDBPyConnection, table: shapes.Table) -> None:
-    """Create a raw table, or bring an older one to the present declaration. A dropped column stays, unfilled."""
+    """Create a raw table, or bring an older one up to its declaration. A dropped column stays, unfilled."""
     wanted = {"system": "VARCHAR", **table.columns, **OWN}
     columns = ", ".join(f"{quoted(column)} {kind}" for column, kind in wanted.items())
     connection.execute(f"CREATE TABLE IF NOT EXISTS {qualified(table.schema, table.name)} ({columns})")
@@ -95,7 +95,7 @@ def _match(connection: duckdb.DuckDBPyConnection, schema: str, table: str, wante
         if column not in present:
             connection.execute(f"ALTER TABLE {name} ADD COLUMN {quoted(column)} {kind}")
         elif present[column] != kind:
-            # structs are converted by the names of their fields: a new field is null, a removed one is dropped
+            # structs are converted by their fields' names: a new field is null, a removed one is dropped
             connection.execute(f"ALTER TABLE {name} ALTER COLUMN {quoted(column)} SET DATA TYPE {kind}")
 
 

@@ -130,11 +130,15 @@ def halt(writing: Writing, system: str, *, reason: str, code: str, owner: str) -
 
 def to_probe(ledger: Ledger, at: datetime) -> list[str]:
     """Halted systems whose time has come to be tried again."""
-    query = sa.select(controls.c.scope).where(
-        controls.c.kind == "halt", controls.c.ended_at.is_(None), controls.c.probe_at <= at
-    )
     with ledger.read() as connection:
-        return list(connection.execute(query).scalars())
+        return list(connection.execute(_TO_PROBE, {"at": at}).scalars())
+
+
+_TO_PROBE = sa.select(controls.c.scope).where(
+    controls.c.kind == "halt",
+    controls.c.ended_at.is_(None),
+    controls.c.probe_at <= sa.bindparam("at", type_=controls.c.probe_at.type),
+)
 
 
 def probed(ledger: Ledger, system: str, *, is_well: bool) -> None:

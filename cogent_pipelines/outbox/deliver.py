@@ -104,8 +104,11 @@ def deliver(
         return DeliverReport()
     if to_probe:
         asyncio.run(probe(ledger, clients, to_probe))
-    opened = {name: clients[name]() for name in {d.system for d in due} if name in clients}
-    limits, not_sent = may_act(ledger, estate, opened, due, limit)
+    allowed, not_sent = may_act(ledger, estate, clients, due)
+    opened = {name: clients[name]() for name in {one.system for one in allowed}}
+    limits = {
+        (one.system, one.sync): max(limit, BATCHES * _batch(opened[one.system], one.sync)) for one in allowed
+    }
     me = worker(by)
     taken = promises.claim(ledger, me.name, states=("waiting", "claimed"), limits=limits, lease=LEASE)
     if not taken:
@@ -124,29 +127,26 @@ def deliver(
 
 
 def may_act(
-    ledger: Ledger,
-    estate: Estate,
-    clients: Mapping[str, Client],
-    due: Sequence[promises.Due],
-    limit: int,
-) -> tuple[dict[tuple[str, str], int], dict[str, str]]:
-    """(system, sync) -> how many may be taken; and what may not act now, with the reason."""
+    ledger: Ledger, estate: Estate, clients: Clients, due: Sequence[promises.Due]
+) -> tuple[list[promises.Due], dict[str, str]]:
+    """What of ``due`` may act now; and what may not, with the reason."""
     stops = controls.stops(ledger)
-    limits: dict[tuple[str, str], int] = {}
+    allowed: list[promises.Due] = []
     not_sent: dict[str, str] = {}
     for one in due:
         part = estate.syncs.get(one.sync)
+        reason = ""
         if part is None or part.mode != "live":
             reason = f"mode {part.mode}" if part else "not named in the estate"
         elif stops.stop(one.sync, one.system):
             reason = "halted" if one.system in stops.halted else "paused"
         elif one.system not in clients:
             reason = "no client"
+        if reason:
+            not_sent[f"{one.sync} -> {one.system}"] = reason
         else:
-            limits[one.system, one.sync] = max(limit, BATCHES * _batch(clients[one.system], one.sync))
-            continue
-        not_sent[f"{one.sync} -> {one.system}"] = reason
-    return limits, not_sent
+            allowed.append(one)
+    return allowed, not_sent
 
 
 def _batch(client: Client, sync: str) -> int:
@@ -291,7 +291,10 @@ async def work(
             engine = Engine(ledger, client, looker, me.name, me.by, code_version(), mapping, tallies[name])
             await engine.run(jobs[name])
 
-    await asyncio.gather(*(one(name) for name in jobs if jobs[name]))
+    ended = await asyncio.gather(*(one(name) for name in jobs if jobs[name]), return_exceptions=True)
+    for error in ended:  # only when every other system is done with its work
+        if isinstance(error, BaseException):
+            raise error
 
 
 async def probe(ledger: Ledger, clients: Clients, systems: Sequence[str]) -> None:

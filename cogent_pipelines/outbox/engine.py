@@ -16,7 +16,6 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from cogent_pipelines import clock
@@ -24,7 +23,7 @@ from cogent_pipelines.connect.client import Client
 from cogent_pipelines.errors import Halt
 from cogent_pipelines.ledger import controls, promises
 from cogent_pipelines.ledger.ledger import Ledger, Writing
-from cogent_pipelines.ledger.promises import Intent, Move
+from cogent_pipelines.ledger.promises import Intent, Move, Promise
 from cogent_pipelines.ledger.promises import Outcome as Answered
 from cogent_pipelines.outbox import personal, points, send
 from cogent_pipelines.outbox.entries import LEASE, MOST_ATTEMPTS, Entries
@@ -55,7 +54,6 @@ class Engine:
     entries: Entries = field(init=False)
     failures: int = 0
     numbered: int = 0
-    leased_at: datetime = field(default_factory=clock.now)
 
     def __post_init__(self) -> None:
         self.entries = Entries(self.ledger.hmac_key, self.worker)
@@ -68,12 +66,13 @@ class Engine:
         """Take every job as far as it goes now; what cannot be finished is given back with a time."""
         self.tally.claimed += len(jobs)
         left = list(jobs)
+        renewing = asyncio.create_task(self._keep_lease([job.promise for job in jobs]))
         try:
             while left and not self.tally.stopped:
                 part, left = _round(left)
-                self._renew([*part, *left])
                 await self._take_through(part)
         finally:
+            renewing.cancel()
             self._give_back(left)
 
     async def _take_through(self, jobs: list[Job]) -> None:
@@ -371,12 +370,12 @@ class Engine:
 
     # --- the worker's hold ----------------------------------------------------------------------------
 
-    def _renew(self, jobs: Sequence[Job]) -> None:
-        if clock.now() < self.leased_at + LEASE / 2:
-            return
-        self.leased_at = clock.now()
-        with self.ledger.write() as writing:
-            promises.renew(writing, self.worker, [job.promise for job in jobs], LEASE)
+    async def _keep_lease(self, held: Sequence[Promise]) -> None:
+        """Push the lease on while this process is alive and awake."""
+        while True:
+            await clock.sleep(LEASE.total_seconds() / 3)
+            with self.ledger.write() as writing:
+                promises.renew(writing, self.worker, held, LEASE)
 
     def _give_back(self, jobs: Sequence[Job]) -> None:
         """Let others have what was not finished; nothing of it is outstanding but what the ledger says is."""

@@ -137,7 +137,7 @@ def judge(job: Job, found: Found | None, key: bytes) -> Verdict:
     """What the target's state means for the job at its present step. Pure."""
     want, write = job.want, job.write
     if found is not None and write.done(want, found):
-        if job.phase == "fresh" and job.promise.effect == "none" and job.step == 0:
+        if job.promise.first_sent_at is None and job.sent_at is None:
             return Verdict("adopt" if job.sync.is_once else "already")
         unlike = personal.differing(job.sealed, found.fields, write.compare, job.sync.personal, key)
         return Verdict("differs", "mismatch", ", ".join(unlike)) if unlike else Verdict("done")

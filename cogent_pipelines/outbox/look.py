@@ -27,6 +27,8 @@ OVERLAP = timedelta(minutes=10)
 """A list is read from so much earlier: the target's clock may be off by some minutes."""
 PATIENCE = 45.0
 """Seconds of the clock one job may keep its neighbours waiting for a look-up."""
+CALLS_EACH = 4
+LEAST_RATE = 0.1
 LEAST_PATIENCE = 5.0
 """The same on the wall, however fast the clock runs."""
 
@@ -42,9 +44,12 @@ class Looker:
     """Stream -> up to when ``wanted`` knows it."""
     answered: int = 0
     """Requests that were answered: whether the system is there at all."""
+    patience: float = PATIENCE
 
     async def look(self, jobs: Sequence[Job]) -> list[tuple[Job, Result]]:
         """One result per job. Raises Halt."""
+        # Many look-ups wait for one another at the limit; that is no fault of theirs.
+        self.patience = PATIENCE + CALLS_EACH * len(jobs) / max(self.client.vendor.limit.per_second, LEAST_RATE)
         groups: dict[int, list[Job]] = {}
         for job in jobs:
             groups.setdefault(id(job.write.lookup), []).append(job)
@@ -84,7 +89,7 @@ class Looker:
         except FAULTS_OF_DATA as error:
             raise Reject(f"the look-up cannot be built ({type(error).__name__})", code="payload") from error
         try:
-            async with asyncio.timeout(max(PATIENCE / clock.speed(), LEAST_PATIENCE)):
+            async with asyncio.timeout(max(self.patience / clock.speed(), LEAST_PATIENCE)):
                 answers = await asyncio.gather(*(self.client.call(request) for request in requests))
         except TimeoutError as error:
             raise Retry("the look-up took too long") from error

@@ -41,6 +41,8 @@ SLACK = timedelta(hours=3)
 """How long after a thing is over an exception about its whole system may still open."""
 LONG = 6
 """Names so long are also looked for inside an exception's key."""
+OUTAGES = frozenset({"every_feed_is_up_to_date", "every_credential_is_valid"})
+"""Families that take a whole system away; what its orders and parcels then suffer follows from it."""
 OWN_FAULTS = frozenset(
     {"every_change_was_carried_out", "every_feed_is_up_to_date", "every_credential_is_valid"}
 )
@@ -166,12 +168,15 @@ def _is_about(one: Row, row: Row, known: Evidence) -> bool:
     if wanted:
         text, names = plain(row["exception_key"]), known.named[row["exception_id"]]
         return any(name in names or (len(name) >= LONG and name in text) for name in wanted)
-    if keys.get("system", one["system"]) != row["system"]:
-        return False
+    return keys.get("system", one["system"]) == row["system"] and _overlaps(one, row, known.at)
+
+
+def _overlaps(one: Row, row: Row, at: datetime) -> bool:
+    """Whether an exception stood while a planted thing did, or opened soon after it."""
     begun = datetime.fromisoformat(one["since_at"])
     ended = datetime.fromisoformat(one.get("expected_by") or one["since_at"])
-    opened, closed = row["since_at"] or row["opened_at"], row["closed_at"] or known.at
-    return bool(min(opened, row["opened_at"]) <= ended + SLACK and closed >= begun)
+    opened = min(row["since_at"] or row["opened_at"], row["opened_at"])
+    return bool(opened <= ended + SLACK and (row["closed_at"] or at) >= begun)
 
 
 def _why(row: Row, causes: Sequence[Row], known: Evidence) -> str:
@@ -179,6 +184,10 @@ def _why(row: Row, causes: Sequence[Row], known: Evidence) -> str:
     for one in causes:
         if row["rule"] in (one["family"], *one.get("also", ())) and _is_about(one, row, known):
             return str(one.get("mechanism", "event"))
+    if row["rule"] in OWN_FAULTS | SLOWED and any(
+        _overlaps(one, row, known.at) for one in causes if one["family"] in OUTAGES
+    ):
+        return "a planted outage"
     names = known.named[row["exception_id"]] | {plain(row["exception_key"])}
     if known.has_faults and names & known.troubled and row["rule"] in OWN_FAULTS | SLOWED:
         return "an injected fault"

@@ -19,6 +19,8 @@ from cogent_pipelines.reports import lines, remedy, stores
 from cogent_pipelines.reports.lines import printable, words
 from cogent_pipelines.rules.catalogue import Rule
 
+WIDEST = 160
+"""Columns of a row: keys are never cut, because they are what commands are given."""
 SHOWN = 10
 """Rows of a rule in the whole list; a rule that is asked for is listed whole."""
 Row = Mapping[str, Any]
@@ -89,7 +91,8 @@ def _owner(
             found.append(f"    first: {printable(about.first_step, 200)}")
         part.sort(key=lambda row: row["since_at"] or row["opened_at"])
         shown = part if is_whole else part[:SHOWN]
-        found += lines.columns([_cells(row, now) for row in shown], right=(0,), indent="    ")
+        rows_ = lines.columns([_cells(row, now) for row in shown], right=(0,), indent="    ")
+        found += [lines.fitted(line, WIDEST) for line in rows_]
         if len(part) > len(shown):
             found.append(
                 f"    and {lines.number(len(part) - len(shown))} more: cogent exceptions --rule {name}"

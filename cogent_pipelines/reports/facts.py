@@ -177,7 +177,9 @@ WITH names AS (
     UNION SELECT tracking_number FROM marts.shipments
     UNION SELECT reference FROM marts.warehouse_orders
 ),
-measured AS (SELECT name, damerau_levenshtein(lower(name), lower($1)) AS distance FROM names WHERE name IS NOT NULL)
+measured AS (
+    SELECT name, damerau_levenshtein(lower(name), lower($1)) AS distance FROM names WHERE name IS NOT NULL
+)
 SELECT name FROM measured WHERE distance <= greatest(1, length($1) // 3) ORDER BY distance, name LIMIT 3
 """
 _LONGEST_NAME = 80

@@ -15,7 +15,7 @@ import duckdb
 import sqlalchemy as sa
 
 from cogent_pipelines import clock, warehouse
-from cogent_pipelines.errors import BadInput
+from cogent_pipelines.errors import BadInput, Busy
 from cogent_pipelines.estate import Place
 from cogent_pipelines.ledger import copy
 from cogent_pipelines.ledger.ledger import Ledger
@@ -49,7 +49,10 @@ def ledger(at: Place) -> Iterator[Ledger]:
         shown = url.render_as_string(hide_password=True)
         raise BadInput(shown, "(ledger)", _first_line(error), "a ledger that can be opened") from error
     with closing(opened):
-        yield opened
+        try:
+            yield opened
+        except sa.exc.OperationalError as error:
+            raise Busy(f"the ledger did not answer: {_first_line(error)}") from error
 
 
 @contextmanager
@@ -72,7 +75,16 @@ def tables(at: Place, opened: Ledger, *, wait: float = 60.0) -> Iterator[duckdb.
                 _first_line(error),
                 "a DuckDB file; delete it and run cogent replay",
             ) from error
-        yield connection if exists(connection, *BUILT) else None
+        try:
+            yield connection if exists(connection, *BUILT) else None
+        except duckdb.Error as error:
+            # A view that no longer fits the tables below it: dbt has not built this version of the models.
+            raise BadInput(
+                str(at.warehouse),
+                "(models)",
+                _first_line(error),
+                "models of this version: delete the file and run cogent replay",
+            ) from error
 
 
 def exists(connection: duckdb.DuckDBPyConnection, *relations: str) -> bool:

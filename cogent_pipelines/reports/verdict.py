@@ -325,7 +325,8 @@ def page(judged: Judged, *, days: float, ticks: int, failed: int, wall: float) -
     read = judged.books
     looks = f"{number(ticks)} looks" + (f", {number(failed)} FAILED" if failed else "")
     title = f"{days:g} days of trade until {lines.minute(judged.at)} UTC, seed {judged.seed}"
-    found = ["", f"{title}: {looks} in {_wall(wall)}, time at {judged.speed:g} times the wall's"]
+    pace = f", time at {judged.speed:g} times the wall's" if judged.speed > 1 else ""
+    found = ["", *lines.wrapped("", f"{title}: {looks} in {_wall(wall)}{pace}")]
     found += _what_happened(judged)
     found += ["", *_part("money at risk", lines.amounts(read.money) or "none"), *_owners(read)]
     found += ["", *_part("the books", "balance" if read.balanced else "DO NOT BALANCE")]

@@ -87,7 +87,7 @@ def system(**changes: Any) -> System:
     return replace(System("shop", "fake", BASE, secrets, loopback_only=True), **changes)
 
 
-def things(window: Any, system: System) -> Request:  # noqa: ARG001
+def things(window: Any, system: System) -> Request:
     """The request for the test vendor's list."""
     since = (("since", window.start.isoformat()),) if window.start else ()
     return Request("GET", "/things", params=since)

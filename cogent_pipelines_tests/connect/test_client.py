@@ -15,10 +15,10 @@ import pytest
 
 from cogent_pipelines import clock
 from cogent_pipelines.connect import graphql
-from cogent_pipelines.connect.answers import Throttled
+from cogent_pipelines.connect.answers import Throttled, cost
 from cogent_pipelines.connect.client import PATIENCE, Client
 from cogent_pipelines.connect.limits import MemoryLimits
-from cogent_pipelines.connect.spec import Request
+from cogent_pipelines.connect.spec import Answer, Request
 from cogent_pipelines.errors import BadInput, CogentError, Halt, Reject, Retry
 from cogent_pipelines_tests.connect.kit import SECRET, START, Pieces, answer, client, raw, run, system, vendor
 
@@ -45,10 +45,13 @@ def failing(handler: Handler, request: Request, **changes: object) -> CogentErro
 
 
 def always(response: Callable[[], httpx.Response]) -> Handler:
+    """The same answer to everything."""
     return lambda request: response()
 
 
 def breaking(error: Exception) -> Handler:
+    """No answer but an exception."""
+
     def handler(request: httpx.Request) -> httpx.Response:
         raise error
 
@@ -85,7 +88,7 @@ HTML = "<!DOCTYPE html><html><body>Maintenance</body></html>"
 def test_an_answer_to_a_write_is_named_by_what_to_do_next(
     response: Callable[[], httpx.Response], kind: type[CogentError], effect: str | None
 ) -> None:
-    """Each answer class gives its error, and for a write whether it may have had an effect; it goes out once."""
+    """Each answer class gives its error and its effect on a write, which goes out once."""
     sent = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -311,7 +314,7 @@ def test_a_decompression_bomb_is_refused_within_bounds() -> None:
 
 
 def test_a_compressed_body_is_read() -> None:
-    """gzip in many pieces comes out whole."""
+    """Gzip in many pieces comes out whole."""
     packed = gzip.compress(b'{"ok": "' + b"y" * 100_000 + b'"}')
     pieces = [packed[i : i + 7] for i in range(0, len(packed), 7)]
     found = ask(
@@ -401,6 +404,7 @@ def test_a_missing_secret_halts_by_its_variables_name(monkeypatch: pytest.Monkey
 
 
 def gql(**body: object) -> Handler:
+    """A GraphQL answer."""
     return always(lambda: answer(body))
 
 
@@ -428,6 +432,31 @@ def test_errors_in_a_good_status_are_errors(errors: object, kind: type[CogentErr
     error = failing(gql(errors=errors, data=None), WRITE, check=graphql.check)
     assert type(error) is kind
     assert error.code == code  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("size", [10, 20_000])
+@pytest.mark.parametrize(
+    ("template", "spent"),
+    [
+        ('{"data": {"x": "PAD"}, "extensions": {"cost": {"actualQueryCost": 7}}}', 7),
+        ('{"data": {"x": "PAD"}, "extensions":{"cost":{"actualQueryCost":7}}}\n', 7),
+        ('{"extensions":{"cost":{"actualQueryCost":7}}, "data": {"x": "PAD"}}', 7),
+        ('{"data": {"x": "PAD", "y": {"extensions":{"cost":{"actualQueryCost":9}}}}}', None),
+        ('{"data": {"x": "PAD", "y": "\\"extensions\\":{}"}}', None),
+        ('{"data": {"x": "PAD"}}', None),
+    ],
+)
+def test_the_cost_is_found_wherever_it_stands(template: str, spent: float | None, size: int) -> None:
+    """Behind long data, before it, and not where a record only looks like it."""
+    content = template.replace("PAD", "p" * size).encode()
+    found = cost(Answer(200, {}, content, START))
+    assert (found.actualQueryCost if found else None) == spent
+
+
+def test_errors_behind_long_data_are_errors() -> None:
+    """Partial data with errors at its end is no answer."""
+    body = {"data": {"x": "p" * 20_000}, "errors": [{"message": "half"}], "extensions": {"cost": {}}}
+    assert isinstance(failing(always(lambda: answer(body)), WRITE, check=graphql.check), Reject)
 
 
 def test_a_throttled_query_waits_what_the_bucket_lacks() -> None:

@@ -31,9 +31,11 @@ from cogent_pipelines.errors import Halt, Reject, Retry
 from cogent_pipelines_tests.connect.kit import (
     START,
     THINGS,
+    Pieces,
     answer,
     client,
     dumps,
+    raw,
     run,
     system,
     thing,
@@ -54,6 +56,7 @@ def read(handler: Callable[[httpx.Request], Any], stream: Stream = THINGS, **cha
 
 
 def ids(pages: list[Page]) -> list[str]:
+    """Ids of every record, in order."""
     return [json.loads(record)["id"] for page in pages for record in page.records]
 
 
@@ -218,7 +221,7 @@ def test_an_empty_body_with_200_is_no_page() -> None:
 
 
 def test_offsets_are_followed_to_a_short_page() -> None:
-    """offset and limit."""
+    """By offset and limit."""
     rows = [thing(i) for i in range(25)]
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -408,12 +411,11 @@ def export(
 
 
 def _cut(blob: bytes, at: int) -> httpx.Response:
-    from cogent_pipelines_tests.connect.kit import Pieces, raw
-
     return raw(Pieces(blob[:at], error=httpx.ReadError("reset")))
 
 
 def gid(kind: str, i: int) -> str:
+    """An id that names its kind."""
     return f"gid://shop/{kind}/{i}"
 
 

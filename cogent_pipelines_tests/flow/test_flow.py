@@ -55,16 +55,20 @@ def test_a_second_look_at_the_same_moment_changes_nothing(day: Shop) -> None:
         with warehouse.open(day.place.warehouse) as connection:
             tables = ("shopify.orders", "shopify.inventory_levels", "veeqo.orders", "veeqo.stock")
             rows = [
-                connection.execute(f"SELECT count(*), max(_changed_at) FROM {table}").fetchone() for table in tables
+                connection.execute(f"SELECT count(*), max(_changed_at) FROM {table}").fetchone()
+                for table in tables
             ]
-            promises = connection.execute("SELECT count(*), sum(generation), max(state) FROM ops.operations").fetchone()
+            promises = connection.execute(
+                "SELECT count(*), sum(generation), max(state) FROM ops.operations"
+            ).fetchone()
             tried = connection.execute("SELECT count(*) FROM ops.attempts").fetchone()
             found = connection.execute("SELECT count(*), max(opened_at) FROM ops.exceptions").fetchone()
         counters = day.sandbox.ask("counters")
         writes = sum(
             c["count"]
             for c in counters["calls"]
-            if c["operation"].startswith(("POST ", "PUT ")) or c["operation"].endswith(("Create", "Set", "Update"))
+            if c["operation"].startswith(("POST ", "PUT "))
+            or c["operation"].endswith(("Create", "Set", "Update"))
         )
         return [rows, promises, tried, found, writes]
 
@@ -87,7 +91,9 @@ def test_every_rule_is_a_check_with_its_owner(day: Shop) -> None:
     ]
     assert len({check.name for check in checks}) >= 27
     assert all(check.metadata["owner"] for check in checks)
-    records = day.runner.instance.event_log_storage.get_latest_asset_check_execution_by_key([c.key for c in checks])
+    records = day.runner.instance.event_log_storage.get_latest_asset_check_execution_by_key(
+        [c.key for c in checks]
+    )
     assert all(records[check.key].status.value in {"SUCCEEDED", "FAILED"} for check in checks)
 
 
@@ -109,13 +115,21 @@ def test_the_graph_is_as_it_was_reviewed(day: Shop) -> None:
     """Keys, groups and owners of every asset; a change of the graph is seen in review."""
     graph = day.runner.repository.asset_graph
     keys = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
-    assert {"shopify/orders", "veeqo/orders", "outbox/orders_to_wms", "delivery/stock_to_channel"} <= set(keys)
-    assert {"verification/shipments_to_channel", "reports/today", "marts/orders", "rules/no_sku_is_oversold"} <= set(keys)
+    assert {"shopify/orders", "veeqo/orders", "outbox/orders_to_wms", "delivery/stock_to_channel"} <= set(
+        keys
+    )
+    assert {
+        "verification/shipments_to_channel",
+        "reports/today",
+        "marts/orders",
+        "rules/no_sku_is_oversold",
+    } <= set(keys)
     assert dg.AssetKey(["outbox", "orders_to_wms"]) in keys["delivery/orders_to_wms"].parent_keys
     assert dg.AssetKey(["wanted", "orders_to_wms"]) in keys["outbox/orders_to_wms"].parent_keys
     unowned = [
         name
         for name, node in keys.items()
-        if name.partition("/")[0] in {"shopify", "veeqo", "outbox", "delivery", "verification"} and not node.owners
+        if name.partition("/")[0] in {"shopify", "veeqo", "outbox", "delivery", "verification"}
+        and not node.owners
     ]
     assert not unowned

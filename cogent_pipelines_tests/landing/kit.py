@@ -33,8 +33,8 @@ from cogent_pipelines_tests.connect.kit import START, THINGS, client, system
 TABLES = """
 -- a comment with a ; in it
 CREATE TABLE IF NOT EXISTS fake.things (
-    id VARCHAR, updated_at TIMESTAMPTZ, name VARCHAR, amount DECIMAL(28,10), qty BIGINT, rate DOUBLE, ok BOOLEAN,
-    day DATE, anything JSON, parts STRUCT(sku VARCHAR, qty INTEGER, price DECIMAL(28,10))[],
+    id VARCHAR, updated_at TIMESTAMPTZ, name VARCHAR, amount DECIMAL(28,10), qty BIGINT, rate DOUBLE,
+    ok BOOLEAN, day DATE, anything JSON, parts STRUCT(sku VARCHAR, qty INTEGER, price DECIMAL(28,10))[],
     address STRUCT(line VARCHAR, city VARCHAR)
 );
 CREATE TABLE IF NOT EXISTS fake.plain (id BIGINT, name VARCHAR);
@@ -174,9 +174,9 @@ class Store:
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row landing wrote, sorted: for comparing two warehouses."""
-        tables = ["fake.things", "fake.plain", "fake.stock", "ops.pulls", "ops.cursors", "ops.set_aside", "ops.unseen",
-                  "ops.stock_changes"]  # fmt: skip
-        return {table: sorted(self.sql(f"SELECT * FROM {table}"), key=repr) for table in tables}
+        ours = ("pulls", "cursors", "set_aside", "unseen", "stock_changes")
+        names = ["fake.things", "fake.plain", "fake.stock", *(f"ops.{name}" for name in ours)]
+        return {name: sorted(self.sql(f"SELECT * FROM {name}"), key=repr) for name in names}
 
 
 @cache

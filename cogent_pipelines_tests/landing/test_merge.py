@@ -293,6 +293,7 @@ def test_a_set_aside_line_is_open_until_its_record_comes_through(store: Store) -
 
 
 def levels(key: int, seconds: float, **by_sku: int) -> bytes:
+    """One product's stock levels."""
     return line(
         key, seconds, levels=[{"facility": 41, "sku": sku, "available": n} for sku, n in by_sku.items()]
     )
@@ -332,7 +333,7 @@ def test_a_changed_declaration_changes_the_table_and_keeps_the_rows(store: Store
 
 
 def test_a_new_column_of_ours_is_added_to_an_older_warehouse(store: Store) -> None:
-    """ops tables follow their file too."""
+    """Our own tables follow their file too."""
     store.sql("ALTER TABLE ops.pulls DROP COLUMN vendor_total")
     store.sql("DELETE FROM ops.declarations")
     merged(store, landed(store, [line("a", 1)]))
@@ -352,7 +353,7 @@ def test_preparing_again_does_nothing(store: Store) -> None:
 
 
 def test_replay_gives_the_same_rows(store: Store) -> None:
-    """A warehouse built from files alone equals the one that grew: rows, cursors, books, levels, lines set aside."""
+    """A warehouse built from files alone equals the one that grew, in rows, cursors and books."""
     vendor, rng = kit.Vendor(), random.Random(11)
     plain = {"v": 0}
 

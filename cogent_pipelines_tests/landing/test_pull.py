@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -26,7 +27,7 @@ from cogent_pipelines_tests.landing.kit import COUNTED, PLAIN, Store, Vendor, at
 
 
 def test_the_first_pull_reads_everything_and_the_next_the_window_with_its_overlap(store: Store) -> None:
-    """The overlap is twice the cadence and the clocks' difference, or what the stream asks for if that is more."""
+    """The overlap is twice the cadence and the clocks' difference, or more if the stream asks for it."""
     vendor = Vendor()
     vendor.put("a", 0)
     (first,) = store.pull(vendor, THINGS)
@@ -286,7 +287,7 @@ def test_numbers_keep_their_digits(store: Store) -> None:
 # --- crashes --------------------------------------------------------------------------------------------
 
 
-class Crash(Exception):
+class Crash(Exception):  # noqa: N818  it is what the test does
     """The process dies here."""
 
 
@@ -296,7 +297,7 @@ class Crash(Exception):
     ["before_fetch", "after_page", "after_last_page", "after_manifest", "before_commit", "after_commit"],
 )
 def test_a_crash_anywhere_ends_in_the_same_warehouse(store: Store, point: str) -> None:
-    """Killed at any point and started again: the same rows, a cursor that passed nothing unseen, no double."""
+    """Killed at any point and started again: the same rows, nothing unseen passed, no double."""
     vendor = Vendor()
     for i in range(250):
         vendor.put(f"t{i}", 0)
@@ -314,13 +315,13 @@ def test_a_crash_anywhere_ends_in_the_same_warehouse(store: Store, point: str) -
     (report,) = store.pull(vendor, THINGS)
     assert report.is_complete
     assert (
-        store.one("SELECT count(*), count(DISTINCT id) FROM fake.things".split(",")[0] + " FROM fake.things")
-        == 250
+        store.one(["SELECT count(*)", " count(DISTINCT id) FROM fake.things"][0] + " FROM fake.things") == 250
     )
     assert store.one("SELECT count(DISTINCT id) FROM fake.things") == 250
     assert files.pending(store.root, "shop") == []
     assert store.one(
-        "SELECT bool_and(rows_in = rows_new + rows_changed + rows_same + rows_older + rows_set_aside) FROM ops.pulls"
+        "SELECT bool_and(rows_in = rows_new + rows_changed + rows_same + rows_older + rows_set_aside) "
+        "FROM ops.pulls"
     )
 
 
@@ -458,7 +459,7 @@ def test_the_first_load_comes_by_export_month_by_month(store: Store) -> None:
 
 
 def test_a_restarted_process_goes_on_with_the_export_that_runs(store: Store) -> None:
-    """Killed after an operation was started: it is polled again, not started again; done months are not repeated."""
+    """Killed after an operation was started: it is polled, not started again; done months stay done."""
     vendor = Exporter(200)
     seen = []
 
@@ -505,7 +506,7 @@ def test_the_parts_of_an_export_cover_all_time_without_a_gap() -> None:
     parts = pull.chunks(at(90 * 86400), START, 12)
     assert parts[0][1].start is None
     assert parts[-1][1].end == at(90 * 86400)
-    assert all(a.end == b.start for (_, a), (_, b) in zip(parts, parts[1:], strict=False))
+    assert all(a.end == b.start for (_, a), (_, b) in pairwise(parts))
     assert len({name for name, _ in parts}) == 13
 
 
@@ -521,6 +522,8 @@ LISTED = replace(
 def swept(
     store: Store, handler: Callable[[httpx.Request], Any], stream: Stream = LISTED
 ) -> list[pull.PullReport]:
+    """One sweep."""
+
     async def main() -> list[pull.PullReport]:
         async with client(handler, of=system(), streams=(stream,)) as c:
             return await sweep.sweep(

@@ -95,6 +95,7 @@ def test_what_is_let_in_loads_unchanged(kind: str, value: str, tmp_path: Path) -
 
 
 def load(tmp_path: Path, record: bytes, kind: str) -> Any:
+    """The value of ``x`` as DuckDB reads it."""
     path = tmp_path / "one.jsonl"
     path.write_bytes(record + b"\n")
     with warehouse.open(":memory:") as connection:
@@ -148,10 +149,21 @@ def test_a_wrong_declaration_names_its_file() -> None:
         shapes.declaration("one")
 
 
+@pytest.mark.parametrize("column", ["system", "_read_at", "_mine"])
+def test_landings_own_names_are_not_to_be_declared(column: str) -> None:
+    """A vendor's field of such a name would be overwritten."""
+    shapes.declare("one", f"CREATE TABLE one.t (id VARCHAR, {column} VARCHAR);")
+    with pytest.raises(BadInput):
+        shapes.declaration("one")
+
+
 def test_fields_nobody_declared_are_found_with_their_kind_and_without_their_value() -> None:
     """Names at any depth, through lists; what JSON columns hold is nobody's business."""
     checked = shape("parts STRUCT(sku VARCHAR)[], anything JSON")
-    record = b'{"id": "1", "new": "secret words", "parts": [{"sku": "x", "colour": 5}, {"size": []}], "anything": {"y": 1}}'
+    record = (
+        b'{"id": "1", "new": "secret words", "parts": [{"sku": "x", "colour": 5}, {"size": []}],'
+        b' "anything": {"y": 1}}'
+    )
     found = News(checked.names).paths(record)
     assert found == {"new": "string", "parts[].colour": "number", "parts[].size": "array"}
     assert News(checked.names, ["parts[].colour", "n*"]).paths(record) == {"parts[].size": "array"}
@@ -201,12 +213,12 @@ COLUMNS = {
 def test_whatever_passes_the_check_loads_and_keeps_its_digits(
     tmp_path: Path, records: list[tuple[dict[str, Any], list[Any]]]
 ) -> None:
-    """Random records: either refused by the check or by DuckDB with an error of its own, or equal to what came."""
+    """Random records: refused by the check, refused by DuckDB with an error, or equal to what came."""
     checked = shape(", ".join(f"{name} {kind}" for name, kind in COLUMNS.items()))
     path = tmp_path / "one.jsonl"
     with warehouse.open(":memory:") as connection:
         for fields, prices in records:
-            record = _plain(json.dumps({"id": "1", **fields, "prices": prices}, default=_Raw))
+            record = _plain(json.dumps({"id": "1", **fields, "prices": prices}, default=lambda d: f"@@{d}@@"))
             try:
                 _, line = checked.check(record)
             except Misfit:
@@ -223,13 +235,6 @@ def test_whatever_passes_the_check_loads_and_keeps_its_digits(
             assert (qty, name) == (came.get("qty"), came.get("name"))
             assert amount == _decimal(came.get("amount"))
             assert found == [_decimal(price) for price in came["prices"]]
-
-
-class _Raw(str):
-    """A decimal on its way through ``json.dumps``."""
-
-    def __new__(cls, value: Decimal) -> _Raw:
-        return super().__new__(cls, f"@@{value}@@")
 
 
 def _plain(text: str) -> bytes:

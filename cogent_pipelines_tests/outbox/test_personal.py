@@ -96,7 +96,12 @@ def test_a_message_is_kept_without_the_person_in_it() -> None:
     assert said == "<name> (<note>) is unknown"
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5), lambda x: st.lists(x, max_size=3)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5),
+        lambda x: st.lists(x, max_size=3),
+    )
+)
 def test_equal_values_have_equal_digests(value: Any) -> None:
     """And the digest does not depend on the order of fields."""
     assert personal.digest(KEY, {"a": value, "b": 1}) == personal.digest(KEY, {"b": 1, "a": value})

@@ -1,6 +1,6 @@
 """A small retailer's folder as a tick leaves it: a ledger, a DuckDB file with marts, the rules' words.
 
-Belongs here: making it once, copying it for each test, and rows with everything that does not matter filled in.
+Belongs here: making it once, copying it for each test, and rows with what does not matter filled in.
 Does not belong here: assertions, or rules (their views are dbt's and have tests of their own).
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -34,10 +34,25 @@ from cogent_pipelines_tests import dbt_render
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 4, 12, tzinfo=UTC)
 MARTS = (
-    "orders", "order_lines", "payments", "refunds", "fulfilments", "fulfilment_lines", "warehouse_orders",
-    "warehouse_order_lines", "allocations", "allocation_lines", "shipments", "shipment_lines", "warehouse_returns",
-    "delivery_methods", "releases", "items", "channel_stock", "channel_levels",
-)  # fmt: skip
+    "orders",
+    "order_lines",
+    "payments",
+    "refunds",
+    "fulfilments",
+    "fulfilment_lines",
+    "warehouse_orders",
+    "warehouse_order_lines",
+    "allocations",
+    "allocation_lines",
+    "shipments",
+    "shipment_lines",
+    "warehouse_returns",
+    "delivery_methods",
+    "releases",
+    "items",
+    "channel_stock",
+    "channel_levels",
+)
 OPS_SQL = ROOT / "cogent_pipelines" / "landing" / "ops.sql"
 
 
@@ -79,44 +94,65 @@ class Kept:
 
     def put(self, relation: str, *rows: dict[str, Any]) -> None:
         """Rows into one table; columns left out are null."""
+        self.put_all((relation, rows))
+
+    def put_all(self, *parts: tuple[str, Sequence[dict[str, Any]]]) -> None:
+        """Rows into several tables, in one opening and one transaction."""
         with self.tables() as connection:
-            dbt_render.insert(connection, relation, *rows)
+            connection.execute("BEGIN")
+            for relation, rows in parts:
+                dbt_render.insert(connection, relation, *rows)
+            connection.execute("COMMIT")
 
     def order(self, number: str, **overrides: Any) -> str:
         """A paid order of one line; its key. It was read by the last pull."""
         key = f"web_uk:{number}"
         row = {
-            "order_key": key, "system": "web_uk", "order_id": number, "order_name": f"#{number}",
-            "placed_at": at("04 08:00"), "is_test": False, "currency": "GBP", "total_amount": Decimal("20.00"),
-            "payment_code": "captured", "paid_at": at("04 08:01"), "fulfilment_code": "unfulfilled",
-            "delivery_option": "Standard Delivery", "first_seen_at": at("04 08:05"),
+            "order_key": key,
+            "system": "web_uk",
+            "order_id": number,
+            "order_name": f"#{number}",
+            "placed_at": at("04 08:00"),
+            "is_test": False,
+            "currency": "GBP",
+            "total_amount": Decimal("20.00"),
+            "payment_code": "captured",
+            "paid_at": at("04 08:01"),
+            "fulfilment_code": "unfulfilled",
+            "delivery_option": "Standard Delivery",
+            "first_seen_at": at("04 08:05"),
             "url": f"https://admin.example.test/orders/{number}",
-        } | overrides  # fmt: skip
-        self.put("marts.orders", row)
+        } | overrides
         line = {"order_line_key": f"{key}-1", "order_key": key, "system": "web_uk", "sku": "SKU-1"}
-        self.put("marts.order_lines", line | {"ordered_qty": 2, "current_qty": 2, "requires_shipping": True})
-        self.pulled(1)
+        line |= {"ordered_qty": 2, "current_qty": 2, "requires_shipping": True}
+        self.put_all(("marts.orders", [row]), ("marts.order_lines", [line]), *_pulled(1))
         return key
 
     def pulled(self, new: int, **overrides: Any) -> None:
         """One whole pull of the shop's orders that brought so many, and their raw rows."""
-        row = {
-            "pull_id": f"p{time.monotonic_ns()}", "system": "web_uk", "vendor": "shopify", "stream": "orders",
-            "kind": "increment", "started_at": at("04 11:55"), "finished_at": at("04 11:56"), "is_complete": True,
-            "window_to": at("04 11:55"), "rows_in": new, "rows_new": new, "rows_changed": 0, "rows_same": 0,
-            "rows_older": 0, "rows_set_aside": 0,
-        } | overrides  # fmt: skip
-        self.put("ops.pulls", row)
-        self.put(f"{row['vendor']}.{row['stream']}", *[{"system": row["system"]}] * int(row["rows_new"]))
+        self.put_all(*_pulled(new, **overrides))
 
     def promise(self, key: str, state: str = "waiting", **overrides: Any) -> Promise:
         """A promise to send an order (or what ``sync`` says), led to ``state`` by the legal moves."""
         values: dict[str, Any] = {
-            "sync": "orders_to_wms", "system": "wms_uk", "source_system": "web_uk", "business_key": f"{key}@LEEDS",
-            "act": "create", "generation": 1, "is_once": True, "state": "waiting", "reason": "",
-            "reference": f"#{key.rpartition(':')[2]}", "order_key": key, "priority": 30, "digest": "d",
-            "amount": Decimal("20.00"), "currency": "GBP", "since_at": at("04 08:01"), "due_at": clock.now(),
-        }  # fmt: skip
+            "sync": "orders_to_wms",
+            "system": "wms_uk",
+            "source_system": "web_uk",
+            "business_key": f"{key}@LEEDS",
+            "act": "create",
+            "generation": 1,
+            "is_once": True,
+            "state": "waiting",
+            "reason": "",
+            "reference": f"#{key.rpartition(':')[2]}",
+            "order_key": key,
+            "priority": 30,
+            "digest": "d",
+            "amount": Decimal("20.00"),
+            "currency": "GBP",
+            "since_at": at("04 08:01"),
+            "due_at": clock.now(),
+        }
         more = {name: overrides.pop(name) for name in list(overrides) if name not in values}
         one = New(**(values | overrides))
         begin = replace(one, state="held") if state == "held" else replace(one, reason="")
@@ -153,6 +189,28 @@ class Kept:
             exceptions.apply(ledger, [finding])
 
 
+def _pulled(new: int, **overrides: Any) -> tuple[tuple[str, list[dict[str, Any]]], ...]:
+    row = {
+        "pull_id": f"p{time.monotonic_ns()}",
+        "system": "web_uk",
+        "vendor": "shopify",
+        "stream": "orders",
+        "kind": "increment",
+        "started_at": at("04 11:55"),
+        "finished_at": at("04 11:56"),
+        "is_complete": True,
+        "window_to": at("04 11:55"),
+        "rows_in": new,
+        "rows_new": new,
+        "rows_changed": 0,
+        "rows_same": 0,
+        "rows_older": 0,
+        "rows_set_aside": 0,
+    } | overrides
+    raw = f"{row['vendor']}.{row['stream']}"
+    return ("ops.pulls", [row]), (raw, [{"system": row["system"]}] * int(row["rows_new"]))
+
+
 _WAY = {
     "claimed": ("claimed",),
     "sent": ("claimed", "sent"),
@@ -176,11 +234,15 @@ def _manifest() -> dict[str, Any]:
     """What of dbt's manifest the rules' words are read from."""
     nodes = {
         name: {
-            "unique_id": name, "name": name, "resource_type": "model", "schema": "rules", "config": {"meta": model.meta},
+            "unique_id": name,
+            "name": name,
+            "resource_type": "model",
+            "schema": "rules",
+            "config": {"meta": model.meta},
         }
         for name, model in dbt_render.models().items()
         if model.schema == "rules"
-    }  # fmt: skip
+    }
     return {"nodes": nodes, "sources": {}, "parent_map": {}}
 
 

@@ -8,15 +8,17 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+import sqlalchemy as sa
 
 from cogent_pipelines.errors import BadInput, Busy
 from cogent_pipelines.ledger import controls, messages
-from cogent_pipelines.reports import books
+from cogent_pipelines.reports import books, stores
 from cogent_pipelines.reports.books import Books
 from cogent_pipelines_tests.reports.fixtures import Kept, at, row
 
 
 def read(kept: Kept) -> Books:
+    """The books as they stand, every order listed."""
     return books.read(kept.root, kept.estate_file, each=True)
 
 
@@ -42,7 +44,13 @@ def test_every_order_stands_in_one_class(kept: Kept) -> None:
     assert found.orders.ingested == 7
     assert found.balanced
     sync = next(each for each in found.syncs if each.sync == "orders_to_wms")
-    assert (sync.keys, sync.verified, sync.held, sync.rejected, sync.dead) == (5, 1, {"unknown_sku": 1}, {"invalid": 1}, 1)
+    assert (sync.keys, sync.verified, sync.held, sync.rejected, sync.dead) == (
+        5,
+        1,
+        {"unknown_sku": 1},
+        {"invalid": 1},
+        1,
+    )
 
 
 def test_an_order_that_came_in_and_is_in_no_mart_unbalances_the_books(kept: Kept) -> None:
@@ -60,7 +68,9 @@ def test_a_row_that_is_in_no_table_unbalances_the_books(kept: Kept) -> None:
     kept.order("1")
     with kept.tables() as connection:
         connection.execute("DELETE FROM shopify.orders")
-    assert [e.name for e in read(kept).equations if not e.holds] == ["web_uk orders: new rows = rows that stand"]
+    assert [e.name for e in read(kept).equations if not e.holds] == [
+        "web_uk orders: new rows = rows that stand"
+    ]
 
 
 def test_an_unexplained_order_unbalances_the_books(kept: Kept) -> None:
@@ -74,8 +84,12 @@ def test_an_unexplained_order_unbalances_the_books(kept: Kept) -> None:
 def test_money_at_risk_counts_an_order_once_and_never_across_currencies(kept: Kept) -> None:
     """Two rules about one order are one amount; pounds and euros stay apart."""
     kept.found("every_paid_order_can_be_released", row("web_uk:1", amount=Decimal(20), currency="GBP"))
-    kept.found("no_two_orders_are_the_same_basket", row("web_uk:1", amount=Decimal(15), currency="GBP"), owner="cx")
-    kept.found("every_despatch_was_captured", row("web_uk:2", amount=Decimal(9), currency="EUR"), owner="finance")
+    kept.found(
+        "no_two_orders_are_the_same_basket", row("web_uk:1", amount=Decimal(15), currency="GBP"), owner="cx"
+    )
+    kept.found(
+        "every_despatch_was_captured", row("web_uk:2", amount=Decimal(9), currency="EUR"), owner="finance"
+    )
     found = read(kept)
     assert found.money == {"EUR": Decimal(9), "GBP": Decimal(20)}
     assert {each.owner: each.money for each in found.exceptions}["cx"] == {"GBP": Decimal(15)}
@@ -128,7 +142,9 @@ def test_the_text_fits_a_terminal(kept: Kept) -> None:
 def test_markdown_shows_hostile_names_as_text(kept: Kept) -> None:
     """A pipe, a tag or an escape sequence in a reason does not leave its cell."""
     found = read(kept)
-    orders = replace(found.orders, reasons={"held": {"a|b<script>\x1b[31m": 1}}, classes={"held": 1}, ingested=1)
+    orders = replace(
+        found.orders, reasons={"held": {"a|b<script>\x1b[31m": 1}}, classes={"held": 1}, ingested=1
+    )
     page = books.as_markdown(replace(found, orders=orders))
     assert "a\\|b&lt;script>" in page
     assert "\x1b" not in page
@@ -172,3 +188,17 @@ def test_a_locked_warehouse_is_waited_for_and_then_said(kept: Kept, monkeypatch:
 def _busy(path: str, wait: float) -> None:
     del wait
     raise Busy(f"{path} is held by another process")
+
+
+def test_models_of_another_version_are_said_in_one_line(kept: Kept) -> None:
+    """A view that no longer fits its tables is no stack trace; nothing has to be lost to mend it."""
+    with kept.tables() as connection:
+        connection.execute("ALTER TABLE marts.orders RENAME COLUMN is_test TO was_test")
+    with pytest.raises(BadInput, match="delete the file and run cogent replay"):
+        read(kept)
+
+
+def test_a_ledger_that_does_not_answer_is_said_in_one_line(kept: Kept) -> None:
+    """Another process may hold it for long; that is no fault of the reader."""
+    with pytest.raises(Busy, match="the ledger did not answer"), stores.ledger(kept.place):
+        raise sa.exc.OperationalError("SELECT 1", {}, Exception("database is locked"))

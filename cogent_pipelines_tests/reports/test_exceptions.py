@@ -79,7 +79,10 @@ def test_accepted_and_acknowledged_ones_say_by_whom(kept: Kept) -> None:
 
 def test_a_hostile_key_is_quoted_in_the_command_and_harmless_on_the_terminal(kept: Kept) -> None:
     """A SKU may hold a quote or an escape sequence; the shell and the terminal see text."""
-    kept.found("no_sku_is_oversold", row("x", "oversold", exception_key="LEEDS:O'Neil; rm -rf /\x1b[2J", detail="=cmd|'x'\x07"))
+    kept.found(
+        "no_sku_is_oversold",
+        row("x", "oversold", exception_key="LEEDS:O'Neil; rm -rf /\x1b[2J", detail="=cmd|'x'\x07"),
+    )
     text = exceptions.text(kept.root)
     assert "\x1b" not in text
     assert "\x07" not in text

@@ -16,6 +16,7 @@ from cogent_pipelines_tests.reports.fixtures import NOW, Kept, stop_clock
 
 
 def look(kept: Kept) -> Health:
+    """What health says now."""
     return health.check(kept.root, kept.estate_file)
 
 
@@ -31,8 +32,8 @@ def well(kept: Kept) -> Kept:
         rows = [(f"p-{stream}", system, vendor, stream, NOW, NOW) for system, vendor, stream in feeds]
         for each in rows:
             connection.execute(
-                "INSERT INTO ops.pulls (pull_id, system, vendor, stream, started_at, window_to, kind, is_complete) "
-                "VALUES (?, ?, ?, ?, ?, ?, 'full', true)",
+                "INSERT INTO ops.pulls (pull_id, system, vendor, stream, started_at, window_to, kind, "
+                "is_complete) VALUES (?, ?, ?, ?, ?, ?, 'full', true)",
                 each,
             )
     return kept
@@ -55,7 +56,9 @@ def test_a_daemon_that_fell_silent_is_noticed(well: Kept) -> None:
     assert "sensor alerts_unsent has been silent for 10 min: is the daemon dead?" in wrong
 
 
-def test_where_time_runs_faster_a_heartbeat_is_still_measured_on_the_wall(well: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_time_runs_faster_a_heartbeat_is_still_measured_on_the_wall(
+    well: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At 60 times the wall's pace ten minutes are ten seconds."""
     stop_clock(NOW + timedelta(minutes=10))
     monkeypatch.setattr(clock, "speed", lambda: 60.0)
@@ -64,7 +67,10 @@ def test_where_time_runs_faster_a_heartbeat_is_still_measured_on_the_wall(well: 
 
 def test_a_daemon_that_never_ran_is_noticed(kept: Kept) -> None:
     """A new estate is not well until somebody starts it."""
-    assert "sensor alerts_unsent has never run: start the daemon (cogent dev) and switch it on" in look(kept).wrong
+    assert (
+        "sensor alerts_unsent has never run: start the daemon (cogent dev) and switch it on"
+        in look(kept).wrong
+    )
     assert "no rule was ever evaluated" in look(kept).wrong
 
 
@@ -83,7 +89,9 @@ def test_a_halted_system_is_wrong_and_a_pause_is_a_note(well: Kept) -> None:
     """Somebody decided the one; nobody the other."""
     with well.ledger() as ledger:
         with ledger.write() as writing:
-            controls.halt(writing, "wms_uk", reason="401 key refused\x1b[2J", code="credentials", owner="data")
+            controls.halt(
+                writing, "wms_uk", reason="401 key refused\x1b[2J", code="credentials", owner="data"
+            )
         controls.pause(ledger, "stock_to_channel", by="kim", reason="stock take")
     found = look(well)
     assert found.wrong == ("wms_uk is halted for 0 s: 401 key refused [2J",)
@@ -107,7 +115,9 @@ def test_alerts_that_do_not_arrive_are_noticed(well: Kept) -> None:
             for key in ("a", "b"):
                 messages.queue(writing, messages.Message(key, "r", "c", "opened", "cx", "error", {}))
         claimed = messages.claim(ledger, limit=1)[0]
-        messages.failed(ledger, claimed["message_id"], claimed["fence"], "no route", after=timedelta(0), is_final=True)
+        messages.failed(
+            ledger, claimed["message_id"], claimed["fence"], "no route", after=timedelta(0), is_final=True
+        )
     stop_clock(NOW + timedelta(minutes=20))
     wrong = look(well).wrong
     assert "1 alerts could not be delivered: no route" in wrong

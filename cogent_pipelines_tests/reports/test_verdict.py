@@ -24,8 +24,14 @@ class Sandbox:
 
     def __init__(self) -> None:
         self.truth: dict[str, Any] = {
-            "at": NOW.isoformat(), "seed": 7, "systems": {}, "parcels": {}, "lost": [], "doubled": [], "stale": [],
-        }  # fmt: skip
+            "at": NOW.isoformat(),
+            "seed": 7,
+            "systems": {},
+            "parcels": {},
+            "lost": [],
+            "doubled": [],
+            "stale": [],
+        }
         self.counters: dict[str, Any] = {"calls": [{"count": 40}, {"count": 2}], "faults": []}
         self.defects: dict[str, Any] = {"defects": [], "waiting": [], "families": {}}
         self.inbox: dict[str, Any] = {"slack": [], "customers": {}}
@@ -35,21 +41,42 @@ class Sandbox:
         return getattr(self, path)
 
     def lose(self, reference: str, **overrides: Any) -> None:
-        one = {"thing": "order", "is": "lost", "reference": reference, "planted": False, "units": {"SKU-1": 1}}
+        one = {
+            "thing": "order",
+            "is": "lost",
+            "reference": reference,
+            "planted": False,
+            "units": {"SKU-1": 1},
+        }
         self.truth["lost"].append(one | {"placed_at": at("04 08:00").isoformat()} | overrides)
 
     def double(self, reference: str, **overrides: Any) -> None:
-        one = {"thing": "order", "is": "doubled", "reference": reference, "planted": False, "sent_by": ["api", "api"]}
+        one = {
+            "thing": "order",
+            "is": "doubled",
+            "reference": reference,
+            "planted": False,
+            "sent_by": ["api", "api"],
+        }
         self.truth["doubled"].append(one | overrides)
 
-    def plant(self, family: str, keys: dict[str, str], *, is_near_miss: bool = False, **overrides: Any) -> None:
+    def plant(
+        self, family: str, keys: dict[str, str], *, is_near_miss: bool = False, **overrides: Any
+    ) -> None:
         number = len(self.defects["defects"]) + 1
         one = {
-            "id": f"defect-{number:04d}", "family": family, "mechanism": "by_hand", "is_near_miss": is_near_miss,
-            "system": "web_uk", "keys": keys, "planted_at": at("04 08:00").isoformat(),
-            "since_at": at("04 08:00").isoformat(), "expected_by": at("04 09:00").isoformat(), "repair": "stays",
+            "id": f"defect-{number:04d}",
+            "family": family,
+            "mechanism": "by_hand",
+            "is_near_miss": is_near_miss,
+            "system": "web_uk",
+            "keys": keys,
+            "planted_at": at("04 08:00").isoformat(),
+            "since_at": at("04 08:00").isoformat(),
+            "expected_by": at("04 09:00").isoformat(),
+            "repair": "stays",
             "also": [],
-        }  # fmt: skip
+        }
         self.defects["defects"].append(one | overrides)
 
 
@@ -60,13 +87,16 @@ def sandbox() -> Sandbox:
 
 
 def judge(kept: Kept, sandbox: Sandbox) -> Judged:
+    """The days, judged."""
     return verdict.judge(kept.place, kept.estate_file, sandbox.ask)
 
 
 # --- lost and doubled -------------------------------------------------------------------------------------
 
 
-def test_an_order_the_books_hold_for_done_and_the_warehouse_lacks_is_lost(kept: Kept, sandbox: Sandbox) -> None:
+def test_an_order_the_books_hold_for_done_and_the_warehouse_lacks_is_lost(
+    kept: Kept, sandbox: Sandbox
+) -> None:
     """That is the one thing that must never be."""
     kept.promise(kept.order("1"), "verified")
     sandbox.lose("#1")
@@ -75,7 +105,9 @@ def test_an_order_the_books_hold_for_done_and_the_warehouse_lacks_is_lost(kept: 
     assert not found.is_well
 
 
-def test_an_order_we_never_read_is_lost_once_it_is_older_than_our_reading(kept: Kept, sandbox: Sandbox) -> None:
+def test_an_order_we_never_read_is_lost_once_it_is_older_than_our_reading(
+    kept: Kept, sandbox: Sandbox
+) -> None:
     """Placed before the last whole pull and not in it: lost. Placed after it: not read yet."""
     kept.order("1", cancelled_at=at("04 10:00"))
     sandbox.lose("#2", placed_at=at("04 11:00").isoformat())
@@ -115,7 +147,9 @@ def test_a_parcel_that_left_after_our_reading_is_not_lost(kept: Kept, sandbox: S
     assert judge(kept, sandbox).known == {"not read yet": 1}
 
 
-def test_a_double_of_ours_is_not_well_and_one_of_somebody_else_is_theirs(kept: Kept, sandbox: Sandbox) -> None:
+def test_a_double_of_ours_is_not_well_and_one_of_somebody_else_is_theirs(
+    kept: Kept, sandbox: Sandbox
+) -> None:
     """Who sent last made it two; what the planter made is for the rules to find."""
     sandbox.double("#1")
     sandbox.double("#2", sent_by=["api", "old_integration"])
@@ -130,7 +164,11 @@ def test_a_double_of_ours_is_not_well_and_one_of_somebody_else_is_theirs(kept: K
 def test_stale_levels_nobody_knows_of_are_counted_apart(kept: Kept, sandbox: Sandbox) -> None:
     """A level our own sums say is wrong is known; a planted item's is the planter's."""
     level = {"system": "web_uk", "location": 1001, "available": 5, "expected": 4, "planted": False}
-    sandbox.truth["stale"] = [level | {"sku": "SKU-1"}, level | {"sku": "SKU-2"}, level | {"sku": "SKU-9", "planted": True}]
+    sandbox.truth["stale"] = [
+        level | {"sku": "SKU-1"},
+        level | {"sku": "SKU-2"},
+        level | {"sku": "SKU-9", "planted": True},
+    ]
     known = {"channel_stock_key": "web_uk:1", "system": "web_uk", "sku": "SKU-1", "location_id": "1001"}
     kept.put("marts.channel_levels", known | {"expected_qty": 4, "channel_qty": 5})
     found = judge(kept, sandbox)
@@ -145,12 +183,22 @@ def test_a_planted_defect_is_found_by_any_of_its_names(kept: Kept, sandbox: Sand
     """The planter names a number, a parcel, a SKU; our keys are other words for them."""
     kept.order("1")
     kept.put("marts.items", {"item_key": "web_uk:i7", "system": "web_uk", "item_id": "i7", "sku": "SKU-7 "})
-    record = {"warehouse_order_key": "wms_uk:900", "system": "wms_uk", "warehouse_order_id": "900", "reference": "#1"}
+    record = {
+        "warehouse_order_key": "wms_uk:900",
+        "system": "wms_uk",
+        "warehouse_order_id": "900",
+        "reference": "#1",
+    }
     kept.put("marts.warehouse_orders", record)
-    kept.put("marts.shipments", {"shipment_key": "wms_uk:44", "shipment_id": "44", "warehouse_order_key": "wms_uk:900"})
+    kept.put(
+        "marts.shipments",
+        {"shipment_key": "wms_uk:44", "shipment_id": "44", "warehouse_order_key": "wms_uk:900"},
+    )
     kept.found(HELD, row("web_uk:1"))
     kept.found("every_parcel_has_carrier_and_tracking", Found("wms_uk:44", "no_tracking", "wms_uk"))
-    kept.found("every_channel_sku_exists_in_the_warehouse", Found("web_uk:i7", "missing", "web_uk", "web_uk:i7"))
+    kept.found(
+        "every_channel_sku_exists_in_the_warehouse", Found("web_uk:i7", "missing", "web_uk", "web_uk:i7")
+    )
     sandbox.plant(HELD, {"order": "#1"})
     sandbox.plant("every_parcel_has_carrier_and_tracking", {"shipment": "44"})
     sandbox.plant("every_channel_sku_exists_in_the_warehouse", {"sku": "sku-7"})
@@ -180,7 +228,9 @@ def test_a_defect_nobody_found_is_missed_once_it_was_due(kept: Kept, sandbox: Sa
     assert found.families[HELD].recall == 0
 
 
-def test_another_rules_exception_does_not_find_a_defect_but_is_explained_by_it(kept: Kept, sandbox: Sandbox) -> None:
+def test_another_rules_exception_does_not_find_a_defect_but_is_explained_by_it(
+    kept: Kept, sandbox: Sandbox
+) -> None:
     """A missing item holds the order as well; the planter says so."""
     kept.order("1")
     kept.found(TWICE, row("web_uk:1", "same_reference", exception_key="#1"))
@@ -211,7 +261,9 @@ def test_an_exception_a_fault_explains_is_not_false(kept: Kept, sandbox: Sandbox
     kept.found("every_paid_order_reached_a_warehouse", row("web_uk:1", "not_in_warehouse"))
     sandbox.plant("every_paid_order_reached_a_warehouse", {"order": "#9"})
     assert len(judge(kept, sandbox).defects.false) == 1
-    sandbox.counters["faults"] = [{"kind": "error_500", "system": "wms_uk", "operation": "POST /orders", "count": 1}]
+    sandbox.counters["faults"] = [
+        {"kind": "error_500", "system": "wms_uk", "operation": "POST /orders", "count": 1}
+    ]
     assert judge(kept, sandbox).defects.false == ()
 
 
@@ -220,13 +272,19 @@ def test_a_fault_of_a_whole_system_is_matched_by_its_time(kept: Kept, sandbox: S
     rule = "every_feed_is_up_to_date"
     kept.found(rule, Found("wms_uk:orders", "late", "wms_uk", "wms_uk:orders", since_at=NOW))
     sandbox.plant(
-        rule, {"system": "wms_uk", "feed": "orders"}, system="wms_uk",
-        since_at=at("04 06:00").isoformat(), expected_by=at("04 07:00").isoformat(),
-    )  # fmt: skip
+        rule,
+        {"system": "wms_uk", "feed": "orders"},
+        system="wms_uk",
+        since_at=at("04 06:00").isoformat(),
+        expected_by=at("04 07:00").isoformat(),
+    )
     sandbox.plant(
-        rule, {"system": "wms_uk", "feed": "orders"}, system="wms_uk",
-        since_at=at("04 11:30").isoformat(), expected_by=at("04 12:30").isoformat(),
-    )  # fmt: skip
+        rule,
+        {"system": "wms_uk", "feed": "orders"},
+        system="wms_uk",
+        since_at=at("04 11:30").isoformat(),
+        expected_by=at("04 12:30").isoformat(),
+    )
     found = judge(kept, sandbox).defects
     assert [one["id"] for one in found.found] == ["defect-0002"]
     assert found.false == ()
@@ -239,7 +297,9 @@ def test_messages_are_counted_where_they_arrive(kept: Kept, sandbox: Sandbox) ->
     """The inbox, not the ledger, says what people got; a cause nobody was told of is named."""
     kept.found(HELD, row("web_uk:1"), row("web_uk:2", "bad_address"))
     with kept.ledger() as ledger, ledger.write() as writing:
-        messages.queue(writing, messages.Message("k", HELD, "unknown_sku", "opened", "operations", "error", {}))
+        messages.queue(
+            writing, messages.Message("k", HELD, "unknown_sku", "opened", "operations", "error", {})
+        )
     one = {"channel": "operations", "message": {"text": "Orders are held"}, "at": NOW.isoformat()}
     sandbox.inbox["slack"] = [one, one, one | {"channel": "data"}]
     told = judge(kept, sandbox).messages
@@ -250,10 +310,15 @@ def test_messages_are_counted_where_they_arrive(kept: Kept, sandbox: Sandbox) ->
 def test_the_page_fits_a_terminal_and_ends_with_what_lets_an_order_go(kept: Kept, sandbox: Sandbox) -> None:
     """Under 40 lines, no text wider than 100 columns; commands are never cut."""
     release = {
-        "business_key": "web_uk:1@LEEDS", "order_key": "web_uk:1", "place": "LEEDS", "facility": "LEEDS",
-        "warehouse_system": "wms_uk", "ready_at": at("04 08:01"), "held_by": "unmapped_delivery_option",
+        "business_key": "web_uk:1@LEEDS",
+        "order_key": "web_uk:1",
+        "place": "LEEDS",
+        "facility": "LEEDS",
+        "warehouse_system": "wms_uk",
+        "ready_at": at("04 08:01"),
+        "held_by": "unmapped_delivery_option",
         "held_detail": "Same Day Bike",
-    }  # fmt: skip
+    }
     kept.order("1", delivery_option="Same Day Bike")
     kept.put("marts.releases", release)
     kept.put("marts.delivery_methods", {"system": "wms_uk", "delivery_method_id": "11", "name": "Standard"})
@@ -261,7 +326,9 @@ def test_the_page_fits_a_terminal_and_ends_with_what_lets_an_order_go(kept: Kept
     for number in range(9):
         kept.found("every_despatch_was_captured", row(f"web_uk:{number}", "c"), owner=f"owner_{number}")
         sandbox.lose(f"#{number + 50}")
-    sandbox.counters["faults"] = [{"kind": f"kind_of_fault_{n}", "system": "s", "operation": "o", "count": n + 1} for n in range(9)]
+    sandbox.counters["faults"] = [
+        {"kind": f"kind_of_fault_{n}", "system": "s", "operation": "o", "count": n + 1} for n in range(9)
+    ]
     sandbox.plant(HELD, {"order": "#1"})
     page = verdict.page(judge(kept, sandbox), days=3, ticks=72, failed=1, wall=252)
     text = page.splitlines()

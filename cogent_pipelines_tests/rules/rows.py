@@ -109,7 +109,9 @@ class World:
             self.change("marts.warehouse_records", where, **{n: v for n, v in values.items() if n in known})
         if relation in self.tables and values:
             sets = ", ".join(f'"{name}" = ?' for name in values)
-            self.connection.execute(f"UPDATE {relation} SET {sets} WHERE {where}", [_plain(v) for v in values.values()])
+            self.connection.execute(
+                f"UPDATE {relation} SET {sets} WHERE {where}", [_plain(v) for v in values.values()]
+            )
 
     def hours(self, facility: str, opens: int = 7, closes: int = 19) -> None:
         """Open on every weekday of the six weeks around now."""
@@ -118,7 +120,13 @@ class World:
             start = NOW.replace(hour=opens) + timedelta(days=day)
             if start.weekday() < 5:
                 end = start.replace(hour=closes)
-                self.put("estate.open_hours", facility=facility, opens_at=start, closes_at=end, open_before_s=before)
+                self.put(
+                    "estate.open_hours",
+                    facility=facility,
+                    opens_at=start,
+                    closes_at=end,
+                    open_before_s=before,
+                )
                 before += (closes - opens) * 3600
 
     def pulls(self, started_at: datetime = ago(minutes=1), **values: Any) -> None:
@@ -131,7 +139,9 @@ class World:
                         "finished_at": started_at, "is_complete": True} | values),
                 )  # fmt: skip
 
-    def item(self, sku: str, /, *, price: str | None = "10.00", where: Sequence[str] = (SHOP, WMS), **values: Any) -> None:
+    def item(
+        self, sku: str, /, *, price: str | None = "10.00", where: Sequence[str] = (SHOP, WMS), **values: Any
+    ) -> None:
         """A SKU that both sides know."""
         for system in where:
             self.put(
@@ -196,12 +206,18 @@ class World:
             } | values),
         )  # fmt: skip
         for place, line in enumerate(lines, start=1):
-            self.line(number, place, *line, **({"currency": values["currency"]} if "currency" in values else {}))
+            self.line(
+                number, place, *line, **({"currency": values["currency"]} if "currency" in values else {})
+            )
         left = remaining if remaining is not None else [line[1] for line in lines]
-        self.fulfilment_order(number, dict(enumerate(left, start=1)), location=location, status=fulfilment_status)
+        self.fulfilment_order(
+            number, dict(enumerate(left, start=1)), location=location, status=fulfilment_status
+        )
         return key
 
-    def line(self, number: str, place: int, sku: str | None, qty: int, price: str = "10.00", **values: Any) -> None:
+    def line(
+        self, number: str, place: int, sku: str | None, qty: int, price: str = "10.00", **values: Any
+    ) -> None:
         """One line of an order."""
         self.put(
             "marts.order_lines",
@@ -252,7 +268,12 @@ class World:
             )  # fmt: skip
 
     def warehouse_order(
-        self, name: str, number: str | None, *lines: tuple[str, int], shipped: Sequence[int] = (), **values: Any
+        self,
+        name: str,
+        number: str | None,
+        *lines: tuple[str, int],
+        shipped: Sequence[int] = (),
+        **values: Any,
     ) -> str:
         """An order as the warehouse has it; its key."""
         key = f"{WMS}:{name}"
@@ -313,7 +334,12 @@ class World:
         return key
 
     def refund(
-        self, number: str, name: str, amount: str, lines: Sequence[tuple[int, str, int, str]] = (), **values: Any
+        self,
+        number: str,
+        name: str,
+        amount: str,
+        lines: Sequence[tuple[int, str, int, str]] = (),
+        **values: Any,
     ) -> None:
         """Money given back; lines are (line place, sku, units, restock code)."""
         key = f"{SHOP}:{name}"
@@ -334,7 +360,11 @@ class World:
 
     def promise(self, sync: str, business_key: str, state: str = "verified", **values: Any) -> None:
         """A row of the ledger's copy."""
-        known = self.connection.execute("SELECT count(*) FROM ops.operations").fetchone() if "ops.operations" in self.tables else (0,)
+        known = (
+            self.connection.execute("SELECT count(*) FROM ops.operations").fetchone()
+            if "ops.operations" in self.tables
+            else (0,)
+        )
         self.put(
             "ops.operations",
             **({
@@ -348,8 +378,17 @@ class World:
 
 def _estate(world: World) -> None:
     """One shop and one warehouse with two facilities, open on weekdays."""
-    world.put("estate.systems", system=SHOP, vendor="shopify", role="channel", admin_url="https://shop", account=SHOP)
-    world.put("estate.systems", system=WMS, vendor="veeqo", role="warehouse", admin_url="https://wms", account=WMS)
+    world.put(
+        "estate.systems",
+        system=SHOP,
+        vendor="shopify",
+        role="channel",
+        admin_url="https://shop",
+        account=SHOP,
+    )
+    world.put(
+        "estate.systems", system=WMS, vendor="veeqo", role="warehouse", admin_url="https://wms", account=WMS
+    )
     world.put(
         "estate.channels", system=SHOP, release_policy="after_capture", notify_policy="on_despatch",
         capture_policy="before_release", buffer=0, route="location",
@@ -363,7 +402,9 @@ def _estate(world: World) -> None:
         for system in (SHOP, WMS):
             world.put("estate.feeds", system=system, vendor="", stream=stream, entity=entity, seconds=120)
     for facility, number in FACILITIES.items():
-        world.put("mappings.facilities", facility=facility, warehouse_system=WMS, warehouse_facility_id=number)
+        world.put(
+            "mappings.facilities", facility=facility, warehouse_system=WMS, warehouse_facility_id=number
+        )
         world.put("estate.facilities", facility=facility, system=WMS)
     for location, facility in LOCATIONS.items():
         world.put("mappings.locations", system=SHOP, location_id=location, facility=facility)
@@ -372,7 +413,13 @@ def _estate(world: World) -> None:
             "mappings.delivery_options", system=SHOP, delivery_option="Standard Delivery", facility=facility,
             warehouse_system=WMS, delivery_method_id="11", service_code="STD",
         )  # fmt: skip
-    world.put("mappings.carriers", warehouse_system=WMS, carrier="DPD", channel_system=SHOP, channel_carrier="DPD UK")
+    world.put(
+        "mappings.carriers",
+        warehouse_system=WMS,
+        carrier="DPD",
+        channel_system=SHOP,
+        channel_carrier="DPD UK",
+    )
     world.hours("LEEDS")
     world.hours("")
 

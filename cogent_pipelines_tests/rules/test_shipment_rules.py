@@ -66,11 +66,15 @@ def test_an_order_fulfilled_without_the_number_is_shown_as_that() -> None:
 def test_a_parcel_we_told_and_the_shop_lost_has_vanished() -> None:
     """Somebody undid the fulfilment."""
     world = sent("every_shipment_reached_the_channel")
-    world.promise("shipments_to_channel", f"{WMS}:p1", act="fulfil", sent={"notify": True}, closed_at=ago(minutes=20))
+    world.promise(
+        "shipments_to_channel", f"{WMS}:p1", act="fulfil", sent={"notify": True}, closed_at=ago(minutes=20)
+    )
     boundary(world, ago(minutes=20), {f"{WMS}:p1": "vanished_from_target"})
 
 
-@pytest.mark.parametrize("parcel", [{"tracking_number": None}, {"carrier": "Pigeon"}, {"despatched_at": None}])
+@pytest.mark.parametrize(
+    "parcel", [{"tracking_number": None}, {"carrier": "Pigeon"}, {"despatched_at": None}]
+)
 def test_a_parcel_that_cannot_be_told_is_another_rule_s(parcel: dict) -> None:
     """One fault, one rule."""
     assert sent("every_shipment_reached_the_channel", **parcel).found() == {}
@@ -128,7 +132,9 @@ def test_a_parcel_with_a_number_and_a_known_carrier_is_right() -> None:
 )
 def test_a_parcel_nobody_can_follow_is_shown(cause: str, parcel: dict, minutes: int) -> None:
     """A missing mapping at once, a missing number after the time it may take."""
-    boundary(sent("every_parcel_has_carrier_and_tracking", **parcel), ago(minutes=minutes), {f"{WMS}:p1": cause})
+    boundary(
+        sent("every_parcel_has_carrier_and_tracking", **parcel), ago(minutes=minutes), {f"{WMS}:p1": cause}
+    )
 
 
 # --- no_order_is_fulfilled_before_its_last_parcel -------------------------------------------------------------
@@ -196,7 +202,9 @@ def test_a_paid_despatch_is_right() -> None:
         ("voided", "0", "payment_lost"), ("expired", "0", "payment_lost"),
     ],
 )  # fmt: skip
-def test_a_despatch_whose_money_was_not_taken_is_shown_with_what_is_missing(code: str, captured: str | None, cause: str) -> None:
+def test_a_despatch_whose_money_was_not_taken_is_shown_with_what_is_missing(
+    code: str, captured: str | None, cause: str
+) -> None:
     """After four hours from the first parcel."""
     world = sent("every_despatch_was_captured")
     amount = Decimal(captured) if captured else None
@@ -239,7 +247,9 @@ def test_goods_that_did_not_come_back_are_shown_after_a_day() -> None:
 def test_an_open_return_has_its_own_time() -> None:
     """Money first, goods within a fortnight."""
     boundary(
-        refunded("none", return_id="9"), NOW + timedelta(days=14, minutes=-20), {f"{SHOP}:r1:{SHOP}:1-1": "return_overdue"}
+        refunded("none", return_id="9"),
+        NOW + timedelta(days=14, minutes=-20),
+        {f"{SHOP}:r1:{SHOP}:1-1": "return_overdue"},
     )
 
 

@@ -52,7 +52,9 @@ def test_a_difference_is_shown_after_half_an_hour_with_its_sum() -> None:
     world = drifted(14, seen=ago(minutes=20))
     boundary(world, NOW + timedelta(minutes=10), {LEVEL: "delay"})
     row = world.row()
-    assert row["detail"].startswith("A at LEEDS: physical 10 - allocated 0 - ordered 0 - buffer 0 = 10, channel shows 14")
+    assert row["detail"].startswith(
+        "A at LEEDS: physical 10 - allocated 0 - ordered 0 - buffer 0 = 10, channel shows 14"
+    )
     assert row["amount"] == Decimal(40)
 
 
@@ -120,7 +122,9 @@ def test_without_a_verified_level_the_side_that_moved_last_is_named() -> None:
 @pytest.mark.parametrize("planted", ["count", "sale elsewhere"])
 @settings(max_examples=25, deadline=None)
 @given(before=st.integers(20, 60), by=st.integers(1, 9), sold=st.integers(0, 5), restocked=st.booleans())
-def test_a_count_and_a_sale_on_its_way_are_never_taken_for_each_other(planted, before, by, sold, restocked) -> None:
+def test_a_count_and_a_sale_on_its_way_are_never_taken_for_each_other(
+    planted, before, by, sold, restocked
+) -> None:
     """Whatever else was sold, given back and allocated meanwhile."""
     world = drifted(before - sold + restocked, available=before - sold - by)
     verified(world, before, ago(hours=3))
@@ -229,7 +233,9 @@ def test_a_sku_on_both_sides_exists() -> None:
         (None, "blank_sku", "a variant without a SKU"),
     ],
 )
-def test_a_sku_the_warehouse_does_not_know_is_shown_with_the_nearest(sku: str | None, cause: str, detail: str) -> None:
+def test_a_sku_the_warehouse_does_not_know_is_shown_with_the_nearest(
+    sku: str | None, cause: str, detail: str
+) -> None:
     """As a hint to a person."""
     row = listed(sku, kept=("tee-red-m", "TEE-RED-L", "MUG")).row()
     assert row["cause"] == cause
@@ -320,7 +326,10 @@ def test_a_bundle_needs_none_of_it() -> None:
 
 
 @settings(deadline=None)
-@given(st.text("0123456789", min_size=7, max_size=13).filter(lambda t: len(t) in (7, 11, 12, 13)), st.integers(0, 9))
+@given(
+    st.text("0123456789", min_size=7, max_size=13).filter(lambda t: len(t) in (7, 11, 12, 13)),
+    st.integers(0, 9),
+)
 def test_a_gtin_is_told_by_its_check_digit(body: str, last: int) -> None:
     """Weights three and one from the right, all lengths."""
     total = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(body)))

@@ -28,9 +28,21 @@ def test_a_paid_order_is_wanted_in_the_warehouse_of_its_location(world: World) -
     world.order("1", ("A", 2), location="1002")
     row = world.row()
     assert (row["system"], row["business_key"], row["reference"]) == (WMS, f"{SHOP}:1@YORK", "#1")
-    assert (row["facility"], row["facility_id"], row["delivery_method_id"], row["held_by"]) == ("YORK", "42", "11", None)
+    assert (row["facility"], row["facility_id"], row["delivery_method_id"], row["held_by"]) == (
+        "YORK",
+        "42",
+        "11",
+        None,
+    )
     assert row["lines"] == [
-        {"line_ref": "1-1", "sku": "A", "item_id": "w-A", "qty": 2, "unit_price_amount": Decimal("10.0000"), "tax_rate": 0.2}
+        {
+            "line_ref": "1-1",
+            "sku": "A",
+            "item_id": "w-A",
+            "qty": 2,
+            "unit_price_amount": Decimal("10.0000"),
+            "tax_rate": 0.2,
+        }
     ]
 
 
@@ -68,7 +80,9 @@ def test_an_order_older_than_the_sync_is_not_wanted(world: World) -> None:
     assert [row["order_key"] for row in world.rows()] == [f"{SHOP}:2"]
 
 
-@pytest.mark.parametrize("values", [{}, {"status_code": "cancelled"}, {"gone_at": ago(minutes=1)}, {"status_code": "merged"}])
+@pytest.mark.parametrize(
+    "values", [{}, {"status_code": "cancelled"}, {"gone_at": ago(minutes=1)}, {"status_code": "merged"}]
+)
 def test_what_is_or_was_there_is_not_sent_again(world: World, values: dict) -> None:
     """Nobody resurrects what a person cancelled, merged or deleted; the reference is all that counts."""
     world.order("1", ("A", 1))
@@ -183,7 +197,11 @@ def test_an_unmapped_location_holds_the_order(world: World) -> None:
     """Never the wrong warehouse: no facility, no sending."""
     world.order("1", ("A", 1), location="1003")
     row = world.row()
-    assert (row["held_by"], row["facility"], row["business_key"]) == ("unmapped_facility", None, f"{SHOP}:1@location 1003")
+    assert (row["held_by"], row["facility"], row["business_key"]) == (
+        "unmapped_facility",
+        None,
+        f"{SHOP}:1@location 1003",
+    )
 
 
 @pytest.mark.parametrize("sku", ["a", "A ", "C", None])
@@ -248,7 +266,10 @@ def test_an_order_nobody_could_ever_serve_does_not_hold_its_neighbours(world: Wo
     """Eleven of ten wait; the next order of one goes."""
     world.order("1", ("A", 11), paid_at=ago(minutes=30))
     world.order("2", ("A", 1), paid_at=ago(minutes=20))
-    assert {r["order_key"]: r["held_by"] for r in world.rows()} == {f"{SHOP}:1": "no_free_stock", f"{SHOP}:2": None}
+    assert {r["order_key"]: r["held_by"] for r in world.rows()} == {
+        f"{SHOP}:1": "no_free_stock",
+        f"{SHOP}:2": None,
+    }
 
 
 def test_units_of_orders_in_the_warehouse_and_not_allocated_are_not_free(world: World) -> None:
@@ -312,7 +333,12 @@ def test_the_due_day_is_the_promise_or_the_next_cut_off(world: World) -> None:
     """Released after the cut-off, it leaves on the next day that has one."""
     for days in (0, 1):
         day = (NOW + timedelta(days=days)).date()
-        world.put("estate.cut_offs", facility="LEEDS", cut_off_at=NOW.replace(hour=11) + timedelta(days=days), day_on=day)
+        world.put(
+            "estate.cut_offs",
+            facility="LEEDS",
+            cut_off_at=NOW.replace(hour=11) + timedelta(days=days),
+            day_on=day,
+        )
     world.order("1", ("A", 1), paid_at=ago(hours=1))
     world.order("2", ("A", 1), paid_at=ago(minutes=59))
     world.order("3", ("A", 1), promised_on=NOW.date() + timedelta(days=9))
@@ -323,7 +349,9 @@ def test_the_due_day_is_the_promise_or_the_next_cut_off(world: World) -> None:
 @given(
     price=st.decimals("0", "5000", places=2),
     qty=st.integers(1, 9),
-    parts=st.lists(st.tuples(st.integers(1, 5), st.decimals("0.01", "300", places=2)), min_size=1, max_size=4),
+    parts=st.lists(
+        st.tuples(st.integers(1, 5), st.decimals("0.01", "300", places=2)), min_size=1, max_size=4
+    ),
     currency=st.sampled_from(["GBP", "JPY", "KWD"]),
     is_priced=st.booleans(),
 )

@@ -39,9 +39,22 @@ def test_a_parcel_is_wanted_with_its_carrier_number_and_lines(world: World) -> N
     world.warehouse_order("90", "1", ("A", 2), ("C", 1))
     world.parcel("p1", "90", "1", {"A": 2, "C": 1})
     row = world.row()
-    assert (row["system"], row["source_system"], row["act"], row["business_key"]) == (SHOP, WMS, "fulfil", f"{WMS}:p1")
-    assert (row["carrier"], row["tracking_numbers"], row["notify"], row["held_by"]) == ("DPD UK", ["Tp1"], True, None)
-    assert [(line["fulfilment_order_line_id"], line["qty"]) for line in row["lines"]] == [("fo11001-1", 2), ("fo11001-2", 1)]
+    assert (row["system"], row["source_system"], row["act"], row["business_key"]) == (
+        SHOP,
+        WMS,
+        "fulfil",
+        f"{WMS}:p1",
+    )
+    assert (row["carrier"], row["tracking_numbers"], row["notify"], row["held_by"]) == (
+        "DPD UK",
+        ["Tp1"],
+        True,
+        None,
+    )
+    assert [(line["fulfilment_order_line_id"], line["qty"]) for line in row["lines"]] == [
+        ("fo11001-1", 2),
+        ("fo11001-2", 1),
+    ]
 
 
 def test_a_parcel_the_channel_knows_is_not_wanted(world: World) -> None:

@@ -41,8 +41,19 @@ def test_a_level_that_is_too_high_falls_at_once(world: World) -> None:
     world.put("ops.stock_changes", system=WMS, facility_ref="41", sku="A", available=10, changed_at=NOW)
     row = world.row()
     assert (row["system"], row["source_system"], row["business_key"]) == (SHOP, WMS, f"{SHOP}:inv-A:1001")
-    assert (row["act"], row["change_from"], row["quantity"], row["is_decrease"], row["priority"]) == ("set", 12, 10, True, 10)
-    assert (row["physical_qty"], row["allocated_qty"], row["ordered_unallocated_qty"], row["buffer_qty"]) == (10, 0, 0, 0)
+    assert (row["act"], row["change_from"], row["quantity"], row["is_decrease"], row["priority"]) == (
+        "set",
+        12,
+        10,
+        True,
+        10,
+    )
+    assert (row["physical_qty"], row["allocated_qty"], row["ordered_unallocated_qty"], row["buffer_qty"]) == (
+        10,
+        0,
+        0,
+        0,
+    )
 
 
 def test_units_ordered_and_not_allocated_are_taken_off(world: World) -> None:
@@ -111,8 +122,17 @@ def test_an_oversold_sku_shows_nothing(world: World) -> None:
 
 def rise(world: World, minutes: float) -> None:
     """Stock rose from 4 to 10 that long ago."""
-    world.put("ops.stock_changes", system=WMS, facility_ref="41", sku="A", available=4, changed_at=ago(days=1))
-    world.put("ops.stock_changes", system=WMS, facility_ref="41", sku="A", available=10, changed_at=ago(minutes=minutes))
+    world.put(
+        "ops.stock_changes", system=WMS, facility_ref="41", sku="A", available=4, changed_at=ago(days=1)
+    )
+    world.put(
+        "ops.stock_changes",
+        system=WMS,
+        facility_ref="41",
+        sku="A",
+        available=10,
+        changed_at=ago(minutes=minutes),
+    )
 
 
 def test_an_increase_waits_for_its_interval(world: World) -> None:
@@ -128,8 +148,12 @@ def test_an_increase_goes_as_far_as_the_lowest_reading_of_the_interval(world: Wo
     """A busy SKU rises too, and no further than it has stood."""
     world.level("A", 4)
     rise(world, 30)
-    world.put("ops.stock_changes", system=WMS, facility_ref="41", sku="A", available=7, changed_at=ago(minutes=5))
-    world.put("ops.stock_changes", system=WMS, facility_ref="41", sku="A", available=10, changed_at=ago(minutes=3))
+    world.put(
+        "ops.stock_changes", system=WMS, facility_ref="41", sku="A", available=7, changed_at=ago(minutes=5)
+    )
+    world.put(
+        "ops.stock_changes", system=WMS, facility_ref="41", sku="A", available=10, changed_at=ago(minutes=3)
+    )
     assert only(world) == ("set", 4, 7)
 
 
@@ -141,8 +165,12 @@ def test_an_increase_goes_as_far_as_the_lowest_reading_of_the_interval(world: Wo
         {"kind": "sweep"},
     ],
 )
-@pytest.mark.parametrize(("system", "stream"), [(SHOP, "orders"), (SHOP, "stock"), (WMS, "orders"), (WMS, "stock")])
-def test_an_increase_needs_a_later_whole_reading_of_every_side(world: World, system: str, stream: str, broken: dict) -> None:
+@pytest.mark.parametrize(
+    ("system", "stream"), [(SHOP, "orders"), (SHOP, "stock"), (WMS, "orders"), (WMS, "stock")]
+)
+def test_an_increase_needs_a_later_whole_reading_of_every_side(
+    world: World, system: str, stream: str, broken: dict
+) -> None:
     """One stream unread and nothing rises; falling needs no second look."""
     world.level("A", 4)
     rise(world, 30)

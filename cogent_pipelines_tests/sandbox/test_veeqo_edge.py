@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 
 import pytest
 
@@ -466,21 +465,4 @@ def test_the_world_can_make_one_record_odd() -> None:
         assert (shown["status"], shown["line_items"][0]["sellable"]["sku_code"]) == ("awaiting_inspection", 7)
 
 
-# --- speed --------------------------------------------------------------------------------------------
 
-
-def test_a_page_of_a_hundred_orders_is_quick() -> None:
-    """The best of five reads of a full page takes less than 20 ms: what orders share is kept."""
-    account = Account(items=200)
-    for n in range(3_000):
-        order = account.place(f"#{n}", email=f"c{n}@example.test")
-        order.lines[0].sellable_id = account.sellables[n % 200]
-        rules.allocate(account.world, account.warehouse, order.id, 41)
-    account.advance(5)
-    times = []
-    for page in (1, 10, 20, 1, 30):
-        begun = time.perf_counter()
-        answer = account.call("GET", "/orders", page=page, page_size=100)
-        times.append(time.perf_counter() - begun)
-        assert len(answer.json()) == 100
-    assert min(times) < 0.020

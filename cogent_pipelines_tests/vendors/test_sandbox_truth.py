@@ -161,10 +161,10 @@ def test_money_is_the_shops(retailer: Retailer, staged: Staged) -> None:
         f"{n}_amount" for n in ("total", "subtotal", "shipping", "tax", "discount", "captured", "refunded")
     ]
     told = {
-        str(order.id): tuple(
-            map(four, (t.total, t.subtotal, t.delivery, t.tax, t.discount, t.captured, t.refunded))
+        str(order.id): (
+            *map(four, (t.total, t.subtotal, t.delivery, t.tax, t.discount, t.captured, t.refunded)),
+            retailer.shop.taxes_included,
         )
-        + (retailer.shop.taxes_included,)
         for order, t in shop_orders(retailer.shop)
     }
     same(staged.table("stg_shopify__orders", "order_id", *columns, "is_tax_included"), told)
@@ -346,9 +346,11 @@ def test_parcels_are_the_warehouses(retailer: Retailer, staged: Staged) -> None:
             if (p := allocation.parcel) is None:
                 continue
             told[str(p.id)] = (
-                str(allocation.facility_id), p.carrier_name, p.tracking_number or None, at(p.created_at), at(p.in_transit_at),
-                at(p.delivered_at),
-            )  # fmt: skip
+                str(allocation.facility_id),
+                p.carrier_name,
+                p.tracking_number or None,
+                *map(at, (p.created_at, p.in_transit_at, p.delivered_at)),
+            )
             for _, sellable, units in allocation.lines:
                 contents[f"{WMS}:{p.id}", retailer.wms.sellables[sellable].sku] += units
     columns = ("facility_id", "carrier", "tracking_number", "despatched_at", "first_scan_at", "delivered_at")

@@ -18,7 +18,10 @@
     {%- endfor %}
 {%- endmacro %}
 
--- A step is a table, and its definition a view beside it: `rules/steps.py` fills the one from the other without dbt.
+-- A step is a table, and its definition a view beside it: `rules/steps.py` fills the one from the other without dbt. A step
+-- whose metadata says `grows: {key, stamp}` is only added to: a row is made again when its stamp has changed.
 {% macro keep_definition() -%}
-    create or replace view steps.{{ this.identifier }} as {{ sql }}
+    {%- set grows = (model.config.meta or {}).get('grows') -%}
+    create or replace view steps.{{ this.identifier }} as {{ sql }};
+    comment on view steps.{{ this.identifier }} is '{{ "grows " ~ grows.key ~ " " ~ grows.stamp if grows else "" }}'
 {%- endmacro %}

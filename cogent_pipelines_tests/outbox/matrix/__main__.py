@@ -68,7 +68,12 @@ def _chosen(options: argparse.Namespace) -> list[Case]:
         chosen = cases.some(options.fraction) if options.fraction < 1 else list(cases.every())
     if options.scene:
         chosen = [case for case in chosen if case.scene == options.scene]
-    return [replace(c, lookup=options.lookup == "on", read_back=options.readback == "on") for c in chosen]
+    return [controlled(c, lookup=options.lookup == "on", read_back=options.readback == "on") for c in chosen]
+
+
+def controlled(case: Case, *, lookup: bool, read_back: bool) -> Case:
+    """A case, or a control of it. Without look-up, readings are slow too: quick ones would hide the harm."""
+    return replace(case, lookup=lookup, read_back=read_back, is_slow=case.is_slow or not lookup)
 
 
 def _table(results: Sequence[Result], engine: str, *, seeds: bool) -> str:

@@ -96,6 +96,8 @@ class Case:
     read_back: bool = True
     seed: int = 0
     lag: float = 0.0
+    is_slow: bool = False
+    """Whether for a while our readings go on showing both systems as they were at first."""
     rates: str = ""
     """Chances of faults on every call, as ``--faults`` of the sandbox takes them."""
     more: tuple[tuple[str, int], ...] = ()
@@ -185,13 +187,14 @@ def _other_side(case: Case, sandbox: Sandbox, store: Store) -> Result:
             Outage(system, operation, case.answer, since=now, until=now + timedelta(days=1), left=1)
         )
     url = store.fresh()
+    readings = Readings(case, sandbox)
     crashes = [(case.point, case.hits), *case.more]
     was_hit = False
     for number, (point, hits) in enumerate(crashes):
         if point:
-            killed, _ = _process(case, sandbox, partial(_ours, case, url, point, hits, 2 + number))
+            killed, _ = _process(case, sandbox, partial(_ours, case, url, point, hits, 2 + number), readings)
             was_hit = was_hit or killed
-    _, done = _process(case, sandbox, partial(_ours, case, url, "", 0, MOST_TICKS))
+    _, done = _process(case, sandbox, partial(_ours, case, url, "", 0, MOST_TICKS), readings)
     if done is None:
         return Result(case, error="the clean run ended without a word")
     if isinstance(done, Result):
@@ -214,12 +217,31 @@ def _other_side(case: Case, sandbox: Sandbox, store: Store) -> Result:
     )
 
 
+class Readings:
+    """What our pulls show. Slow ones show the beginning for some ticks more: the effect is there, unseen."""
+
+    SLOW_TICKS = 8
+
+    def __init__(self, case: Case, sandbox: Sandbox) -> None:
+        self._case, self._sandbox = case, sandbox
+        self._first: list[scenes.Row] | None = None
+        self._left = self.SLOW_TICKS if case.is_slow else 0
+
+    def wanted(self) -> list[scenes.Row]:
+        if self._left:
+            self._left -= 1
+            if self._first is None:
+                self._first = scenes.wanted(self._sandbox.world, self._case.scene)
+            return self._first
+        return scenes.wanted(self._sandbox.world, self._case.scene)
+
+
 def _alerts(case: Case, sandbox: Sandbox, store: Store) -> Result:
     url, inbox = store.fresh(), alerting.Inbox(case.answer)
     was_hit = False
     if case.point:
-        was_hit, _ = _process(case, sandbox, partial(_our_alerts, url, case.point, case.hits, 2), inbox)
-    _, done = _process(case, sandbox, partial(_our_alerts, url, "", 0, MOST_TICKS), inbox)
+        was_hit, _ = _process(case, sandbox, partial(_our_alerts, url, case.point, case.hits, 2), None, inbox)
+    _, done = _process(case, sandbox, partial(_our_alerts, url, "", 0, MOST_TICKS), None, inbox)
     if not isinstance(done, dict):
         return done or Result(case, error="the clean run ended without a word")
     may_repeat = case.answer in alerting.WITH_EFFECT - {"ok"} or case.point == alerting.POINTS[-1]
@@ -231,6 +253,7 @@ def _process(
     case: Case,
     sandbox: Sandbox,
     act: Callable[[socket.socket], None],
+    readings: Readings | None = None,
     inbox: alerting.Inbox | None = None,
 ) -> tuple[bool, dict[str, Any] | Result | None]:
     """Fork our process and serve it until it is gone: (was it killed, its last word)."""
@@ -245,7 +268,7 @@ def _process(
 
     def asked(name: str, args: tuple[Any, ...]) -> Any:
         if name == "wanted":
-            return scenes.wanted(sandbox.world, case.scene)
+            return readings.wanted() if readings is not None else []
         if name == "done":
             last.append(args[0])
         if name == "alert" and inbox is not None:

@@ -72,5 +72,6 @@ def drawn(seed: int) -> Case:
         more=tuple(more),
         seed=seed,
         lag=chance.choice((0.0, 0.0, 5.0, 25.0)),
+        is_slow=chance.random() < 0.4,
         rates=RATES if chance.random() < 0.8 else "",
     )

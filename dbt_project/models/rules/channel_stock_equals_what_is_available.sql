@@ -18,17 +18,29 @@ with differing as (
 ),
 
 -- Units the channel's own orders moved since the level was last verified.
-ordered_since as (
+ordered as (
     select
         d.channel_stock_key,
-        sum(ol.ordered_qty) as qty
+        d.location_id,
+        ol.order_line_key,
+        ol.ordered_qty
     from differing as d
-    inner join {{ ref('order_lines') }} as ol on ol.system = d.system and ol.sku = d.sku
-    inner join {{ ref('orders') }} as o on o.order_key = ol.order_key
-    inner join {{ ref('fulfilment_order_lines') }} as fol
-        on fol.order_line_key = ol.order_line_key and fol.location_id = d.location_id
+    inner join {{ ref('live_lines') }} as ol on ol.system = d.system and ol.sku = d.sku
+    inner join {{ ref('live_orders') }} as o on o.order_key = ol.order_key
     where o.placed_at > d.verified_at and not coalesce(o.is_test, false)
-    group by d.channel_stock_key
+),
+
+ordered_since as (
+    select
+        o.channel_stock_key,
+        sum(o.ordered_qty) as qty
+    from ordered as o
+    where exists (
+        select 1
+        from {{ ref('fulfilment_order_lines') }} as fol
+        where fol.order_line_key = o.order_line_key and fol.location_id = o.location_id
+    )
+    group by o.channel_stock_key
 ),
 
 restocked_since as (
@@ -61,14 +73,11 @@ moved as (
 allocated_since as (
     select
         m.channel_stock_key,
-        sum(al.qty) as qty
+        sum(a.qty) as qty
     from moved as m
     inner join differing as d on d.channel_stock_key = m.channel_stock_key
-    inner join {{ ref('allocation_lines') }} as al on al.sku = d.limiting_sku
-    inner join {{ ref('allocations') }} as a
-        on a.allocation_key = al.allocation_key
-        and a.system = d.warehouse_system
-        and a.facility_id = d.warehouse_facility_id
+    inner join {{ ref('live_allocations') }} as a
+        on a.sku = d.limiting_sku and a.system = d.warehouse_system and a.facility_id = d.warehouse_facility_id
     where a.created_at > coalesce(m.before_at, m.first_at)
     group by m.channel_stock_key
 ),

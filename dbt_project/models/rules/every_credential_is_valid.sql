@@ -1,18 +1,10 @@
--- Systems that refuse us, or will soon. One row per system; sending to it is paused meanwhile.
+-- Systems that refuse us, whether reading or sending found it out. Sending to them is halted meanwhile.
 with refusals as (
-    select
-        system,
-        state as code,
-        reason,
-        checked_at as refused_at
-    from {{ source('ops', 'credentials') }}
-    where state <> 'ok'
-    union all
     select
         scope as system,
         code,
         reason,
-        "at"
+        "at" as refused_at
     from {{ source('ops', 'controls') }}
     where kind = 'halt' and ended_at is null
 ),
@@ -21,7 +13,7 @@ candidates as (
     select
         system as exception_key,
         case
-            when arg_min(code, refused_at) in ('credentials', 'scope', 'expiring', 'account', 'host') then arg_min(code, refused_at)
+            when arg_min(code, refused_at) in ('credentials', 'scope', 'account', 'host') then arg_min(code, refused_at)
             else 'refused'
         end as cause,
         system,

@@ -150,11 +150,12 @@ fields as (
         ]) as field
     from edited as e
     inner join sent_to as s on s.order_key = e.order_key and s.system = e.warehouse_system
-    inner join {{ ref('warehouse_orders') }} as wo
-        on wo.order_key = e.order_key
-        and wo.system = e.warehouse_system
-        and wo.status_code <> 'cancelled'
-        and wo.gone_at is null
+    inner join {{ ref('orders_at_warehouse') }} as w
+        on w.order_key = e.order_key
+        and w.system = e.warehouse_system
+        and w.status_code <> 'cancelled'
+        and w.gone_at is null
+    inner join {{ ref('warehouse_records') }} as wo on wo.warehouse_order_key = w.warehouse_order_key
 ),
 
 address_edits as (

@@ -1,5 +1,5 @@
 -- What arrived and could not be taken in: records set aside, values no list of ours has, states that became 'unknown'.
--- A field nobody declared is reported, and breaks nothing.
+-- A field nobody declared is reported, and breaks nothing. (An order in an unknown state is a live one.)
 with unknown_states as (
     select
         'orders' as mart,
@@ -9,7 +9,7 @@ with unknown_states as (
         count(*) as times,
         min(order_key) as example,
         min(first_seen_at) as since_at
-    from {{ ref('orders') }}
+    from {{ ref('live_orders') }}
     where payment_code = 'unknown' and gone_at is null
     group by system, value
     union all
@@ -21,7 +21,7 @@ with unknown_states as (
         count(*) as times,
         min(order_key) as example,
         min(first_seen_at) as since_at
-    from {{ ref('orders') }}
+    from {{ ref('live_orders') }}
     where fulfilment_code = 'unknown' and gone_at is null
     group by system, value
     union all
@@ -33,7 +33,7 @@ with unknown_states as (
         count(*) as times,
         min(warehouse_order_key) as example,
         min(first_seen_at) as since_at
-    from {{ ref('warehouse_orders') }}
+    from {{ ref('orders_at_warehouse') }}
     where status_code = 'unknown' and gone_at is null
     group by system, value
     union all

@@ -1,16 +1,29 @@
 -- Two orders of one known customer with the same SKUs, quantities and prices within the estate's window: a double click, or
 -- a shop that took the order twice. A credit of the same amount to the same customer (or a cancellation of either) puts the
 -- pair right: at or before the second order there never was a fault, after it the fault ended then.
-with near as (
+with repeated as (
+    select *
+    from {{ ref('baskets') }}
+    where
+        twin_hash in (
+            select twin_hash
+            from {{ ref('baskets') }}
+            group by twin_hash
+            having count(*) > 1
+        )
+),
+
+near as (
     select
         a.order_key as first_key,
         b.order_key as second_key,
         a.placed_at as first_at,
         b.placed_at as second_at,
         b.customer_key
-    from {{ ref('baskets') }} as a
-    inner join {{ ref('baskets') }} as b
-        on b.customer_key = a.customer_key
+    from repeated as a
+    inner join repeated as b
+        on b.twin_hash = a.twin_hash
+        and b.customer_key = a.customer_key
         and b.basket_fingerprint = a.basket_fingerprint
         and (a.placed_at, a.order_key) < (b.placed_at, b.order_key)
         and b.placed_at <= a.placed_at + {{ setting_seconds('duplicate_window_s') }}

@@ -12,6 +12,15 @@ with parts as (
         and r.placed_at >= coalesce(s.from_at, r.placed_at)
 ),
 
+own_lines as (
+    select
+        order_line_key,
+        unit_price_amount,
+        tax_rate
+    from {{ ref('order_lines') }}
+    where order_key in (select order_key from parts)
+),
+
 units as (
     select
         p.business_key,
@@ -23,11 +32,11 @@ units as (
         u.is_bundle,
         u.per_unit_qty,
         l.remaining_qty,
-        l.unit_price_amount,
-        l.tax_rate,
+        ol.unit_price_amount,
+        ol.tax_rate,
         u.system,
         case
-            when (l.unit_price_amount * l.remaining_qty * {{ minor_units('p.currency') }}) % 1 = 0
+            when (ol.unit_price_amount * l.remaining_qty * {{ minor_units('p.currency') }}) % 1 = 0
                 then {{ minor_units('p.currency') }}
             else 10000
         end as steps
@@ -36,6 +45,7 @@ units as (
         on u.order_key = p.order_key and coalesce(u.facility, 'location ' || u.location_id) = p.place
     inner join {{ ref('lines_to_send') }} as l
         on l.order_key = u.order_key and l.order_line_key = u.order_line_key and l.location_id = u.location_id
+    inner join own_lines as ol on ol.order_line_key = u.order_line_key
 ),
 
 prices as (
@@ -154,11 +164,12 @@ bodies as (
 -- Of an order that is split, each part carries its share of the order's money by the goods in it.
 goods as (
     select
-        order_key,
-        coalesce(facility, 'location ' || location_id) as place,
-        (sum(unit_price_amount * remaining_qty) * 10000)::hugeint as weight
-    from {{ ref('lines_to_send') }}
-    where order_key in (select order_key from parts where is_split)
+        l.order_key,
+        coalesce(l.facility, 'location ' || l.location_id) as place,
+        (sum(ol.unit_price_amount * l.remaining_qty) * 10000)::hugeint as weight
+    from {{ ref('lines_to_send') }} as l
+    inner join own_lines as ol on ol.order_line_key = l.order_line_key
+    where l.order_key in (select order_key from parts where is_split)
     group by all
 ),
 

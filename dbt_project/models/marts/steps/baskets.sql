@@ -3,6 +3,7 @@ select
     order_key,
     customer_key,
     placed_at,
+    hash(customer_key, basket_fingerprint) as twin_hash,
     basket_fingerprint,
     read_at
 from {{ ref('orders') }}

@@ -13,8 +13,6 @@ with lines as (
         l.line_id,
         l.sku,
         l.ordered_qty,
-        l.unit_price_amount,
-        l.tax_rate,
         l.currency as line_currency,
         o.placed_at
     from {{ ref('asked_lines') }} as a
@@ -94,8 +92,6 @@ select
     l.sku,
     l.remaining_qty,
     l.ordered_qty,
-    l.unit_price_amount,
-    l.tax_rate,
     l.line_currency,
     l.is_on_hold,
     l.is_scheduled,

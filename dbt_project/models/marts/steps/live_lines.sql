@@ -7,8 +7,6 @@ select
     sku,
     ordered_qty,
     current_qty,
-    unit_price_amount,
-    tax_rate,
     currency,
     coalesce(requires_shipping, true) as requires_shipping
 from {{ ref('order_lines') }}
