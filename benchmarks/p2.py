@@ -14,7 +14,20 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from common import HERE, Figures, Group, Target, child, folder, in_turn, median, progress, ratio, served, versions
+from common import (
+    HERE,
+    Figures,
+    Group,
+    Target,
+    child,
+    folder,
+    in_turn,
+    median,
+    progress,
+    ratio,
+    served,
+    versions,
+)
 
 FASTER, SMALLER = 20.0, 0.5
 WAYS = {

@@ -7,8 +7,6 @@ Every command goes by the estate's clock: the wall's, or for a sandbox estate th
 not running stands still at the last instant anything happened in it.
 """
 
-# ruff: noqa: PLC0415  what is slow to import is imported where it is used, so that the first line appears at once
-
 from __future__ import annotations
 
 import errno
@@ -189,16 +187,19 @@ def _needs_sandbox(where: _Where) -> None:
     port = os.environ[SANDBOX_PORT]
     if where.sandbox is None:
         raise BadInput(
-            str(where.estate_file), "sandbox", f"nothing on port {port}", f"cogent sandbox --port {port}"
+            str(where.estate_file),
+            "sandbox",
+            f"nothing on port {port}",
+            f"cogent sandbox --port {port} --speed 1",
         )
     if clock.speed() <= STILL:
         raise BadInput("sandbox", "--speed", 0, "a clock that runs: cogent sandbox --speed 1, or more")
     for name, part in where.estate.systems.items():
         for secret, variable in part.secrets.items():
-            os.environ.setdefault(variable, f"sandbox-{name}-{secret}")
+            os.environ[variable] = f"sandbox-{name}-{secret}"
     for name, owner in where.estate.owners.items():
         for variable in owner.destinations:
-            os.environ.setdefault(variable, f"http://127.0.0.1:{port}/slack/{name}")
+            os.environ[variable] = f"http://127.0.0.1:{port}/slack/{name}"
 
 
 @contextmanager

@@ -90,10 +90,14 @@ class Runner:
         """Run one job; whether it succeeded, and which steps did not."""
         job = self.repository.get_job(name)
         with (self.place.root / "framework.log").open("a", encoding="utf-8") as file, redirect_stdout(file):
-            result = job.execute_in_process(instance=self.instance, raise_on_error=False, run_config=_LOUDNESS)
+            result = job.execute_in_process(
+                instance=self.instance, raise_on_error=False, run_config=_LOUDNESS
+            )
         failures = [e for e in result.all_events if e.is_failure]
         for event in failures:
-            log.error("%s: %s: %s", name, event.step_key, getattr(event.event_specific_data, "error", event.message))
+            log.error(
+                "%s: %s: %s", name, event.step_key, getattr(event.event_specific_data, "error", event.message)
+            )
         return result.success, tuple(sorted({e.step_key or "run" for e in failures}))
 
     def tick(self) -> Tick:
@@ -168,7 +172,7 @@ class Sandbox:
 
     def ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """GET, or POST with a body. Raises ``BadInput`` with the sandbox's own words when it has ended."""
-        request = urllib.request.Request(  # noqa: S310  loopback
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/_sandbox/{path}",
             data=None if body is None else json.dumps(body).encode(),
             headers={"content-type": "application/json"},
@@ -178,8 +182,9 @@ class Sandbox:
 
     def advance(self, to: datetime | None = None) -> datetime:
         """Move the sandbox's clock to ``to`` and ours with it."""
-        body: dict[str, Any] = {"speed": SPEED}
-        body |= {"seconds": 0} if to is None else {"to": to.isoformat()}
+        body: dict[str, Any] = {"speed": SPEED, "seconds": 0}
+        if to is not None:
+            body["to"] = to.isoformat()
         told = self.ask("advance", body)
         clock.use(clock.Clock(datetime.fromisoformat(told["at"]), time.time(), float(told["speed"])))
         return clock.now()
@@ -205,7 +210,9 @@ def connect(estate: Estate) -> int:
 
 
 @contextmanager
-def sandbox(options: Options, place: Place, estate: Estate, port: int, windows: Mapping[str, float]) -> Iterator[Sandbox]:
+def sandbox(
+    options: Options, place: Place, estate: Estate, port: int, windows: Mapping[str, float]
+) -> Iterator[Sandbox]:
     """Start the sandbox's process and wait until it answers."""
     systems = ",".join(f"{name}={part.vendor}" for name, part in estate.systems.items())
     command = [
@@ -221,7 +228,9 @@ def sandbox(options: Options, place: Place, estate: Estate, port: int, windows: 
         for _ in range(1200):
             if process.poll() is not None:
                 said = (place.root / "sandbox.log").read_text(encoding="utf-8", errors="replace").strip()
-                raise BadInput("sandbox", "(start)", said.splitlines()[-1] if said else "it ended", "a running sandbox")
+                raise BadInput(
+                    "sandbox", "(start)", said.splitlines()[-1] if said else "it ended", "a running sandbox"
+                )
             try:
                 started.ask("clock")
                 break
@@ -288,7 +297,9 @@ def run(options: Options) -> int:
     estate = estates.load(estate_file)
     _quiet(root)
     port = connect(estate)
-    _say(f"everything is kept in {_short(root)}; a look every {every}, time within a look at {SPEED:g} times the wall's")
+    _say(
+        f"everything is kept in {_short(root)}; a look every {every}, time within a look at {SPEED:g} times the wall's"
+    )
     with ExitStack() as stack:
         _say("reading the models …")
         windows = windows_of(place, estate)
@@ -305,14 +316,20 @@ def run(options: Options) -> int:
         from cogent_pipelines.reports import verdict
 
         judged = verdict.judge(place, estate_file, emulated.ask)
-        print(verdict.page(judged, days=options.days, ticks=len(ticks), failed=len(failed), wall=time.monotonic() - began))
+        print(
+            verdict.page(
+                judged, days=options.days, ticks=len(ticks), failed=len(failed), wall=time.monotonic() - began
+            )
+        )
         verdict.write(judged, root)
         if options.ui:
             _ui(place)
         return 0 if judged.is_well and not failed else 1
 
 
-def _days(runner: Runner, emulated: Sandbox, start: datetime, options: Options, every: timedelta) -> list[Tick]:
+def _days(
+    runner: Runner, emulated: Sandbox, start: datetime, options: Options, every: timedelta
+) -> list[Tick]:
     """Tick through the days, then until nothing is under way any more."""
     end = start + timedelta(days=options.days)
     at, ticks, shown = start, [], -1
@@ -341,9 +358,10 @@ def _quiet(root: Path) -> None:
 
 def _ui(place: Place) -> None:
     port = _free_port() if _is_taken(3000) else 3000
-    command = ["dagster-webserver", "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
+    server = Path(sys.executable).parent / "dagster-webserver"
+    command = [str(server), "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
     with (place.root / "webserver.log").open("wb") as log_file:
-        process = subprocess.Popen([str(Path(sys.executable).parent / command[0]), *command[1:]], stdout=log_file, stderr=log_file)  # noqa: S603
+        process = subprocess.Popen(command, stdout=log_file, stderr=log_file)  # noqa: S603
         _say(f"the Dagster UI is at http://127.0.0.1:{port} (Ctrl-C ends it)")
         try:
             process.wait()

@@ -223,8 +223,8 @@ def _bad(file: str, data: dict[str, Any], message: str) -> BadInput:
     expected, _, where = message.partition(" - at `$")
     steps = re.findall(r"\[\.\.\.\]|[^.\[\]`]+", where)
     found: Any = data
-    for place, step in enumerate(steps):
-        if step == "[...]":  # msgspec does not say which entry of a mapping it means
+    for place in range(len(steps)):
+        if steps[place] == "[...]":  # msgspec does not say which entry of a mapping it means
             steps[place] = _entry(data, steps[:place], found, message)
         step = steps[place]
         if isinstance(found, dict):
@@ -256,7 +256,9 @@ def _check(file: str, estate: Estate) -> None:
     try:
         ZoneInfo(estate.time_zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise BadInput(file, "time_zone", estate.time_zone, "a time zone name such as Europe/London") from error
+        raise BadInput(
+            file, "time_zone", estate.time_zone, "a time zone name such as Europe/London"
+        ) from error
     systems = estate.systems
     for entity in TRUTHS:
         owner = estate.truth.get(entity)
@@ -270,7 +272,9 @@ def _check(file: str, estate: Estate) -> None:
         raise BadInput(file, "truth", sorted(unknown), f"only {', '.join(TRUTHS)}")
     stock = estate.truth["stock"]
     if isinstance(stock, Mapping) and set(stock) != set(estate.facilities):
-        raise BadInput(file, "truth.stock", sorted(stock), f"one owner per facility {sorted(estate.facilities)}")
+        raise BadInput(
+            file, "truth.stock", sorted(stock), f"one owner per facility {sorted(estate.facilities)}"
+        )
     for code, name in estate.facilities.items():
         if name not in systems:
             raise BadInput(file, f"facilities.{code}", name, f"one of the systems {sorted(systems)}")
@@ -279,31 +283,40 @@ def _check(file: str, estate: Estate) -> None:
             raise BadInput(file, f"cadence.{entity}", entity, f"one of {', '.join(ENTITIES)}")
     for name in estate.policies.channels:
         if name not in systems or systems[name].role != "channel":
-            raise BadInput(file, f"policies.channels.{name}", name, f"one of the channels {estate.channels()}")
+            raise BadInput(
+                file, f"policies.channels.{name}", name, f"one of the channels {estate.channels()}"
+            )
     for code, hours in estate.hours.items():
         if code not in estate.facilities:
             raise BadInput(file, f"hours.{code}", code, f"one of the facilities {sorted(estate.facilities)}")
         for day, text in hours.week.items():
             opening(file, f"hours.{code}.week.{day}", text)
-    for name, owner in estate.owners.items():
-        if owner.escalate_to and owner.escalate_to not in estate.owners:
-            raise BadInput(file, f"owners.{name}.escalate_to", owner.escalate_to, f"one of {sorted(estate.owners)}")
+    for name, who in estate.owners.items():
+        if who.escalate_to and who.escalate_to not in estate.owners:
+            raise BadInput(
+                file, f"owners.{name}.escalate_to", who.escalate_to, f"one of {sorted(estate.owners)}"
+            )
     if estate.sandbox:
         for name, system in systems.items():
             if not re.match(r"^(sandbox://|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$))", system.url):
                 raise BadInput(
-                    file, f"systems.{name}.url", system.url, "sandbox://<name> or a loopback address (sandbox: true)"
+                    file,
+                    f"systems.{name}.url",
+                    system.url,
+                    "sandbox://<name> or a loopback address (sandbox: true)",
                 )
     _check_windows(file, estate)
 
 
 def _check_windows(file: str, estate: Estate) -> None:
-    slowest = max((span(s) for s in estate.cadence.values()), default=timedelta(0))
     for rule, window in estate.windows.items():
         if window.hours is not None and window.warehouse_hours is not None:
             raise BadInput(file, f"windows.{rule}", "both hours and warehouse_hours", "one of them")
-        if window.hours is not None and 0 < window.hours * 3600 < 2 * _feed(estate).total_seconds():
-            raise BadInput(file, f"windows.{rule}.hours", window.hours, f"0, or at least twice the slowest feed ({slowest})")
+        feed = _feed(estate)
+        if window.hours is not None and 0 < window.hours * 3600 < 2 * feed.total_seconds():
+            raise BadInput(
+                file, f"windows.{rule}.hours", window.hours, f"0, or at least twice the slowest feed ({feed})"
+            )
 
 
 def _feed(estate: Estate) -> timedelta:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -20,6 +21,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from cogent_pipelines import cli, clock
+from cogent_pipelines import demo as driver
 from cogent_pipelines.ledger import beats, controls, exceptions
 from cogent_pipelines_tests.reports.fixtures import NOW, Kept, kept, made_once, row
 
@@ -263,7 +265,9 @@ def test_a_sandbox_that_is_gone_stands_still_where_it_stopped(
     monkeypatch.setenv("COGENT_SANDBOX_PORT", "1")
     clock.use_wall()
     assert "Books of demo at 2026-11-04 12:00 UTC" in run(kept, "report").output
-    assert "nothing on port 1, expected cogent sandbox --port 1" in asks(kept, "tick").replace("'", "")
+    assert "nothing on port 1, expected cogent sandbox --port 1 --speed 1" in asks(kept, "tick").replace(
+        "'", ""
+    )
     assert "wrong: the sandbox does not answer on port 1" in run(kept, "health").output
 
 
@@ -318,6 +322,91 @@ def test_the_demo_refuses_what_it_cannot_run(arguments: list[str], said: str) ->
     assert result.exit_code == 2
     assert said in result.output
     assert "Traceback" not in result.output
+
+
+class _Runner:
+    """What would run Dagster's jobs."""
+
+    def __init__(self, *, succeeds: bool = True) -> None:
+        self.succeeds = succeeds
+
+    def tick(self) -> driver.Tick:
+        return driver.Tick(self.succeeds, 1.5, 2, () if self.succeeds else ("judge",))
+
+
+@pytest.mark.parametrize(("succeeds", "code"), [(True, 0), (False, 1)])
+def test_tick_ends_as_the_jobs_did(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, succeeds: bool, code: int
+) -> None:
+    """What failed is named, and where to read on."""
+    monkeypatch.setattr(cli, "_runner", lambda where: _Runner(succeeds=succeeds))
+    result = run(kept, "tick")
+    assert result.exit_code == code
+    assert "2 messages sent" in result.output
+    assert ("framework.log" in result.output) is not succeeds
+
+
+class ExecutedError(Exception):
+    """A process would have taken our place."""
+
+
+def test_dev_starts_dagster_on_loopback_in_the_folder(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Webserver and daemon, DAGSTER_HOME beside the ledger, nobody else's machine."""
+    monkeypatch.setattr(cli, "_runner", lambda where: _Runner())
+    monkeypatch.setattr(cli.os, "execv", _executed)
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    result = run(kept, "dev", "--port", "3456")
+    assert isinstance(result.exception, ExecutedError)
+    words = result.exception.args
+    assert words[1:4] == ("-m", "dagster", "dev")
+    assert words[words.index("-h") + 1] == "127.0.0.1"
+    assert words[words.index("-p") + 1] == "3456"
+    assert Path(words[words.index("-w") + 1]).is_file()
+    assert os.environ["DAGSTER_HOME"] == str(kept.place.dagster_home)
+
+
+def test_the_sandbox_is_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every option is its own, --help too."""
+    monkeypatch.setattr(cli.os, "execv", _executed)
+    result = CliRunner().invoke(cli.main, ["sandbox", "--port", "0", "--help"])
+    assert isinstance(result.exception, ExecutedError)
+    assert result.exception.args[1:] == ("-m", "cogent_pipelines.sandbox", "--port", "0", "--help")
+
+
+def _executed(program: str, arguments: list[str]) -> None:
+    assert program == sys.executable
+    raise ExecutedError(*arguments)
+
+
+def test_the_demo_is_given_what_was_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each option arrives under its own name, and the demo's verdict is the command's."""
+    given: list[driver.Options] = []
+
+    def judged(options: driver.Options) -> int:
+        given.append(options)
+        return 1
+
+    monkeypatch.setattr(driver, "run", judged)
+    options = [
+        "--seed",
+        "11",
+        "--orders",
+        "300",
+        "--days",
+        "0.5",
+        "--every",
+        "2h",
+        "--defects",
+        "0",
+        "--faults",
+        "none",
+    ]
+    result = CliRunner().invoke(cli.main, ["demo", "--no-ui", "--state", str(tmp_path), *options])
+    assert result.exit_code == 1
+    (found,) = given
+    assert (found.seed, found.orders, found.days, found.every, found.defects) == (11, "300", 0.5, "2h", 0)
+    assert (found.faults, found.ui, found.state) == ("none", False, tmp_path)
+    assert found.estate.name == "demo.yaml"
 
 
 def test_replay_needs_landed_files(kept: Kept) -> None:

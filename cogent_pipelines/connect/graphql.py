@@ -7,8 +7,6 @@ Does not belong here: any one vendor's documents, or ``userErrors`` (a write's `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -35,21 +33,6 @@ def request(
     """A POST of ``document`` with its ``variables``. ``cost`` is in points, until the vendor tells it."""
     body = {"query": document, "variables": dict(variables or {})}
     return Request("POST", path, body=body, cost=cost, is_write=is_write, headers=dict(headers or {}))
-
-
-@cache
-def documents(path: Path) -> Mapping[str, str]:
-    """The operations of a ``.graphql`` file by name; each begins with its keyword at the start of a line."""
-    found: dict[str, list[str]] = {}
-    name = ""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        word, _, rest = line.partition(" ")
-        if word in ("query", "mutation"):
-            name = rest.split("(")[0].split("{")[0].split("@")[0].strip()
-            found[name] = []
-        if name and not line.startswith("#"):
-            found[name].append(line)
-    return {name: "\n".join(lines).strip() for name, lines in found.items()}
 
 
 def check(request: Request, answer: Answer) -> None:

@@ -4,6 +4,8 @@ Belongs here: the alert sensor and the asset ``reports/today``.
 Does not belong here: what a message says or to whom it goes (``alerts``), or what the report counts (``reports``).
 """
 
+from typing import Any
+
 import dagster as dg
 
 from cogent_pipelines import clock
@@ -18,7 +20,7 @@ def alert_sensor() -> dg.SensorDefinition:
     """Every half minute: opened, escalated and cleared, one message per rule and cause."""
 
     @dg.sensor(name="alerts_unsent", minimum_interval_seconds=30, target=None)
-    def alerts_unsent(context: dg.SensorEvaluationContext, retailer: Retailer) -> dg.SkipReason:
+    def alerts_unsent(retailer: Retailer) -> dg.SkipReason:
         return dg.SkipReason(f"{tell(retailer)} messages sent")
 
     return alerts_unsent
@@ -44,7 +46,7 @@ def today() -> dg.AssetsDefinition:
         deps=[dg.AssetKey(["reports", "books"])],
         description="The day on one page: the books, what is open and with whom, what may act and what is paused.",
     )
-    def reports_today(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.MaterializeResult:
+    def reports_today(retailer: Retailer) -> dg.MaterializeResult[Any]:
         found = books.read(retailer.place().root, retailer.estate_file)
         return dg.MaterializeResult(
             metadata={

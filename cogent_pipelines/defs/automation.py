@@ -9,9 +9,9 @@ from typing import Any
 
 import dagster as dg
 
+from cogent_pipelines import clock
 from cogent_pipelines.defs.flows import FLOWS, Flow, streams
 from cogent_pipelines.defs.resources import Retailer
-from cogent_pipelines import clock
 from cogent_pipelines.estate import Estate, span
 from cogent_pipelines.ledger import beats, promises
 
@@ -49,11 +49,15 @@ def jobs(estate: Estate, checks: Sequence[dg.AssetCheckKey]) -> Jobs:
             made[flow.name] = dg.define_asset_job(
                 f"flow_{flow.name}",
                 # What is read seldom is judged by the next frequent flow, a minute later.
-                selection=dg.AssetSelection.assets(*keys) | rules if flow.syncs else dg.AssetSelection.assets(*keys),
+                selection=dg.AssetSelection.assets(*keys) | rules
+                if flow.syncs
+                else dg.AssetSelection.assets(*keys),
                 executor_def=dg.in_process_executor,
                 description=f"Reads {', '.join(f'{r} {e}' for r, e in flow.reads)}"
                 + (
-                    f"; judges every rule; plans, delivers and verifies {', '.join(flow.syncs)}." if flow.syncs else "."
+                    f"; judges every rule; plans, delivers and verifies {', '.join(flow.syncs)}."
+                    if flow.syncs
+                    else "."
                 ),
             )
     stages = [k for k in every if k.path[0] in {"delivery", "verification"}]
@@ -80,9 +84,7 @@ def jobs(estate: Estate, checks: Sequence[dg.AssetCheckKey]) -> Jobs:
     return made
 
 
-def schedules(
-    estate: Estate, made: Jobs
-) -> list[dg.ScheduleDefinition]:
+def schedules(estate: Estate, made: Jobs) -> list[dg.ScheduleDefinition]:
     """A schedule per flow at the estate's cadence, and the daily build."""
     found = [
         dg.ScheduleDefinition(
@@ -97,7 +99,10 @@ def schedules(
     ]
     found.append(
         dg.ScheduleDefinition(
-            name="models_daily", job=made["build"], cron_schedule="41 4 * * *", execution_timezone=estate.time_zone
+            name="models_daily",
+            job=made["build"],
+            cron_schedule="41 4 * * *",
+            execution_timezone=estate.time_zone,
         )
     )
     return found
@@ -107,7 +112,9 @@ def outbox_sensor(made: Jobs) -> dg.SensorDefinition:
     """The sensor that asks the ledger what is due; one run drains many operations (design row 8)."""
 
     @dg.sensor(name="outbox_due", job=made["deliver"], minimum_interval_seconds=15)
-    def outbox_due(context: dg.SensorEvaluationContext, retailer: Retailer) -> dg.SensorResult | dg.SkipReason:
+    def outbox_due(
+        context: dg.SensorEvaluationContext, retailer: Retailer
+    ) -> dg.SensorResult | dg.SkipReason:
         with retailer.ledger() as ledger:
             beats.beat(ledger, "outbox_due")
             due = sum(one.to_send + one.to_look_at for one in promises.due(ledger, clock.now()))
@@ -116,7 +123,11 @@ def outbox_sensor(made: Jobs) -> dg.SensorDefinition:
         running = context.instance.get_run_records(
             dg.RunsFilter(
                 job_name="deliver_due",
-                statuses=[dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
+                statuses=[
+                    dg.DagsterRunStatus.QUEUED,
+                    dg.DagsterRunStatus.STARTING,
+                    dg.DagsterRunStatus.STARTED,
+                ],
             ),
             limit=1,
         )

@@ -67,7 +67,9 @@ def _result(rule: Rule, verdict: Verdict) -> dg.AssetCheckResult:
     if verdict.total:
         metadata |= _broken(rule, verdict)
     if verdict.inputs:
-        ages = sorted(verdict.inputs.items(), key=lambda item: (item[1] is not None, -(item[1] or timedelta()), item[0]))
+        ages = sorted(
+            verdict.inputs.items(), key=lambda item: (item[1] is not None, -(item[1] or timedelta()), item[0])
+        )
         metadata["age of inputs"] = table(
             ("feed", "last read whole"),
             [(name, "never" if age is None else f"{age.total_seconds():,.0f} s ago") for name, age in ages],

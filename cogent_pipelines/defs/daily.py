@@ -56,7 +56,10 @@ def prune_history(context: dg.OpExecutionContext, retailer: Retailer) -> None:
     context.log.info("landings: %s; %d runs removed", cleared, len(old))
 
 
-@dg.job(executor_def=dg.in_process_executor, description="Marks what vendors have deleted, and removes what is old.")
+@dg.job(
+    executor_def=dg.in_process_executor,
+    description="Marks what vendors have deleted, and removes what is old.",
+)
 def daily() -> None:
     """Sweep, then prune."""
     prune_history.alias("prune")()
@@ -66,5 +69,8 @@ def daily() -> None:
 def schedule(estate: Estate) -> dg.ScheduleDefinition:
     """At a quiet hour of the retailer's day."""
     return dg.ScheduleDefinition(
-        name="daily_sweep_and_prune", job=daily, cron_schedule="11 3 * * *", execution_timezone=estate.time_zone
+        name="daily_sweep_and_prune",
+        job=daily,
+        cron_schedule="11 3 * * *",
+        execution_timezone=estate.time_zone,
     )

@@ -38,13 +38,15 @@ def assets(estate: Estate) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(specs=specs, can_subset=True, name="deliver")
-    def delivered(context: dg.AssetExecutionContext, retailer: Retailer) -> Iterator[dg.MaterializeResult]:
+    def delivered(context: dg.AssetExecutionContext, retailer: Retailer) -> Iterator[dg.MaterializeResult[Any]]:
         chosen = [key.path[-1] for key in context.selected_asset_keys]
         estate_now = retailer.estate()
         reports: list[DeliverReport] = []
         with retailer.ledger() as ledger, retailer.clients(ledger) as clients:
             for _ in range(ROUNDS):
-                report = deliver(ledger, estate_now, retailer.place().warehouse, clients, by=f"run {context.run_id}")
+                report = deliver(
+                    ledger, estate_now, retailer.place().warehouse, clients, by=f"run {context.run_id}"
+                )
                 reports.append(report)
                 if not report.is_more_due:
                     break
@@ -55,7 +57,18 @@ def assets(estate: Estate) -> dg.AssetsDefinition:
     return delivered
 
 
-TALLIED = ("claimed", "sends", "requests", "verified", "adopted", "in_doubt", "waiting", "rejected", "dead", "differing")
+TALLIED = (
+    "claimed",
+    "sends",
+    "requests",
+    "verified",
+    "adopted",
+    "in_doubt",
+    "waiting",
+    "rejected",
+    "dead",
+    "differing",
+)
 
 
 def metadata(ledger: Ledger, estate: Estate, reports: list[DeliverReport]) -> dict[str, dict[str, Any]]:
@@ -84,7 +97,9 @@ def metadata(ledger: Ledger, estate: Estate, reports: list[DeliverReport]) -> di
             "verified": sum(row[2] for row in rows),
             "waiting": sum(row[3] for row in rows),
             "standing": table(("target", "keys", "verified", "waiting", "held", "rejected", "dead"), rows),
-            "this step, all syncs": table(("target", *TALLIED), [(s, *row.values()) for s, row in done.items()]),
+            "this step, all syncs": table(
+                ("target", *TALLIED), [(s, *row.values()) for s, row in done.items()]
+            ),
         }
         if waits := [(where, why) for where, why in not_sent.items() if where.startswith(f"{name} ")]:
             shown[name]["not sent"] = table(("sync and target", "because"), waits)

@@ -32,7 +32,12 @@ FLOWS = (
     ),
     Flow(
         "shipments",
-        (("channel", "orders"), ("channel", "shipments"), ("warehouse", "orders"), ("warehouse", "shipments")),
+        (
+            ("channel", "orders"),
+            ("channel", "shipments"),
+            ("warehouse", "orders"),
+            ("warehouse", "shipments"),
+        ),
         ("shipments_to_channel",),
     ),
     Flow(

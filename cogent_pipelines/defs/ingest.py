@@ -55,7 +55,7 @@ def _assets(estate: Estate, slug: str, before: Sequence[dg.AssetKey]) -> dg.Asse
     ]
 
     @dg.multi_asset(specs=specs, can_subset=True, name=f"land_{slug}")
-    def land(context: dg.AssetExecutionContext, retailer: Retailer) -> Iterator[dg.MaterializeResult]:
+    def land(context: dg.AssetExecutionContext, retailer: Retailer) -> Iterator[dg.MaterializeResult[Any]]:
         chosen = {key.path[-1] for key in context.selected_asset_keys}
         estate_now = retailer.estate()
         systems = [name for name, part in estate_now.systems.items() if part.vendor == slug]
@@ -139,4 +139,13 @@ def _metadata(reports: Mapping[str, PullReport], stats: Mapping[str, Mapping[str
     }
 
 
-_USED = ("calls", "points", "throttled", "errors", "waited_s", "answer_s_mean", "answer_s_slowest", "limit_left")
+_USED = (
+    "calls",
+    "points",
+    "throttled",
+    "errors",
+    "waited_s",
+    "answer_s_mean",
+    "answer_s_slowest",
+    "limit_left",
+)

@@ -5,6 +5,7 @@ Does not belong here: sending (``delivery``), or what is wanted (``dbt_project/m
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -53,7 +54,7 @@ def assets(estate: Estate) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(specs=specs, can_subset=True, name="plan")
-    def planned(context: dg.AssetExecutionContext, retailer: Retailer) -> Iterator[dg.MaterializeResult]:
+    def planned(context: dg.AssetExecutionContext, retailer: Retailer) -> Iterator[dg.MaterializeResult[Any]]:
         chosen = {key.path[-1] for key in context.selected_asset_keys}
         estate_now = retailer.estate()
         with retailer.ledger() as ledger:

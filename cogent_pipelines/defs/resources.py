@@ -19,8 +19,8 @@ from cogent_pipelines import estate as estates
 from cogent_pipelines.connect.client import Client
 from cogent_pipelines.estate import Estate, Place
 from cogent_pipelines.ledger.ledger import Ledger
-from cogent_pipelines.ledger.limits import SharedLimits
 from cogent_pipelines.ledger.ledger import open as open_ledger
+from cogent_pipelines.ledger.limits import SharedLimits
 from cogent_pipelines.vendors import accounts
 
 ESTATE = "COGENT_ESTATE"

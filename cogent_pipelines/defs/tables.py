@@ -12,12 +12,16 @@ from typing import Any
 import dagster as dg
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "nothing") -> dg.MarkdownMetadataValue:
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "nothing"
+) -> dg.MarkdownMetadataValue:
     """A Markdown table, or the word for an empty one."""
     lines = ["| " + " | ".join(_cell(v) for v in row) + " |" for row in rows]
     if not lines:
         return dg.MetadataValue.md(f"_{empty}_")
-    return dg.MetadataValue.md("\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *lines]))
+    return dg.MetadataValue.md(
+        "\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *lines])
+    )
 
 
 def counts(found: Mapping[str, int], head: tuple[str, str]) -> dg.MarkdownMetadataValue:

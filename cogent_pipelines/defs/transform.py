@@ -24,7 +24,7 @@ from cogent_pipelines.ledger.ledger import open as open_ledger
 from cogent_pipelines.rules import estate_tables, mappings
 
 
-class _Translator(DagsterDbtTranslator):  # type: ignore[misc]
+class _Translator(DagsterDbtTranslator):
     """dbt's names are ours already: source ``shopify.orders`` is the asset [shopify, orders]."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:

@@ -5,6 +5,7 @@ Does not belong here: what counts as done (the vendors' ``Write`` declarations).
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -31,7 +32,7 @@ def assets(estate: Estate) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(specs=specs, can_subset=True, name="verify")
-    def verified(context: dg.AssetExecutionContext, retailer: Retailer) -> Iterator[dg.MaterializeResult]:
+    def verified(context: dg.AssetExecutionContext, retailer: Retailer) -> Iterator[dg.MaterializeResult[Any]]:
         chosen = [key.path[-1] for key in context.selected_asset_keys]
         estate_now = retailer.estate()
         with retailer.ledger() as ledger, retailer.clients(ledger) as clients:

@@ -73,7 +73,7 @@ Tree = Any
 """Where decimals are: None (none here), (digits, scale), {name: Tree}, or [Tree]."""
 
 
-class Misfit(Exception):  # noqa: N818  it is a finding about a record, not a failure
+class Misfit(Exception):
     """A record that does not fit its table; ``reason`` says where and why."""
 
     def __init__(self, reason: str) -> None:

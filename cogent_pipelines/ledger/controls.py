@@ -1,7 +1,7 @@
 """What people and brakes have said may not, or may again, act: pauses, halts, releases, redrives.
 
 Belongs here: writing those down with who and why, and reading them quickly before every send.
-Does not belong here: when a brake trips (``outbox.brakes``) or what a halt means to a run (``outbox.deliver``).
+Does not belong here: when a brake trips (``outbox.brakes``), what a halt means to a run (``outbox.engine``).
 
 A scope is a sync, a system, or ``all``. A pause ends when somebody ends it; a halt (credentials, scope of an
 account) also ends when its probe succeeds.
@@ -142,7 +142,7 @@ _TO_PROBE = sa.select(controls.c.scope).where(
 
 
 def probed(ledger: Ledger, system: str, *, is_well: bool) -> None:
-    """End the halt of a system that answered its probe; else put the next probe off, twice as long each time."""
+    """End the halt of a system that answered its probe; else put the next probe off, longer each time."""
     with ledger.write() as writing:
         if is_well:
             _end(writing, "halt", system, "probe")

@@ -57,10 +57,11 @@ _TABLES = (
         "promise_id",
         _plain(
             promises,
-            "promise_id:BIGINT sync:VARCHAR system:VARCHAR source_system:VARCHAR business_key:VARCHAR act:VARCHAR "
-            "generation:INTEGER state:VARCHAR reason:VARCHAR message:VARCHAR reference:VARCHAR order_key:VARCHAR "
-            "sent:JSON found:JSON since_at:TIMESTAMPTZ planned_at:TIMESTAMPTZ first_sent_at:TIMESTAMPTZ "
-            "sent_at:TIMESTAMPTZ closed_at:TIMESTAMPTZ due_at:TIMESTAMPTZ attempts:INTEGER effect:VARCHAR "
+            "promise_id:BIGINT sync:VARCHAR system:VARCHAR source_system:VARCHAR business_key:VARCHAR "
+            "act:VARCHAR generation:INTEGER state:VARCHAR reason:VARCHAR message:VARCHAR reference:VARCHAR "
+            "order_key:VARCHAR sent:JSON found:JSON since_at:TIMESTAMPTZ planned_at:TIMESTAMPTZ "
+            "first_sent_at:TIMESTAMPTZ sent_at:TIMESTAMPTZ closed_at:TIMESTAMPTZ due_at:TIMESTAMPTZ "
+            "attempts:INTEGER effect:VARCHAR "
             "target_ref:VARCHAR amount:DECIMAL(18,4) currency:VARCHAR",
         ),
     ),
@@ -80,8 +81,8 @@ _TABLES = (
         "exception_id",
         _plain(
             exceptions,
-            "exception_id:BIGINT rule:VARCHAR exception_key:VARCHAR cause:VARCHAR state:VARCHAR system:VARCHAR "
-            "entity_key:VARCHAR since_at:TIMESTAMPTZ due_at:TIMESTAMPTZ opened_at:TIMESTAMPTZ "
+            "exception_id:BIGINT rule:VARCHAR exception_key:VARCHAR cause:VARCHAR state:VARCHAR "
+            "system:VARCHAR entity_key:VARCHAR since_at:TIMESTAMPTZ due_at:TIMESTAMPTZ opened_at:TIMESTAMPTZ "
             "last_seen_at:TIMESTAMPTZ closed_at:TIMESTAMPTZ closed_by:VARCHAR owner:VARCHAR severity:VARCHAR "
             "amount:DECIMAL(18,4) currency:VARCHAR detail:VARCHAR url:VARCHAR decided_by:VARCHAR "
             "accepted_until:TIMESTAMPTZ",
@@ -112,8 +113,8 @@ _TABLES = (
         "control_id",
         _plain(
             controls,
-            "control_id:BIGINT kind:VARCHAR scope:VARCHAR by:VARCHAR reason:VARCHAR code:VARCHAR at:TIMESTAMPTZ "
-            "ended_at:TIMESTAMPTZ ended_by:VARCHAR",
+            "control_id:BIGINT kind:VARCHAR scope:VARCHAR by:VARCHAR reason:VARCHAR code:VARCHAR "
+            "at:TIMESTAMPTZ ended_at:TIMESTAMPTZ ended_by:VARCHAR",
         ),
     ),
 )

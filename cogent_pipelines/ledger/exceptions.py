@@ -1,7 +1,7 @@
 """The life of exceptions: what a rule found, since when, and how it ended.
 
 Belongs here: opening, keeping and closing them, and what people decide about them.
-Does not belong here: which rows break a rule (``dbt_project``), or telling anybody (``messages``, ``alerts``).
+Does not belong here: which rows break a rule (``dbt_project``), telling anybody (``messages``, ``alerts``).
 
 A standing exception (open, acknowledged or accepted) is not written again while it is merely seen again: its
 last-seen instant is its rule's last known evaluation, and is written on the row when it closes.
@@ -43,7 +43,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one rule said at one evaluation. ``unknown`` opens nothing and closes nothing; its rows are ignored."""
+    """What one rule said at one evaluation. ``unknown`` opens and closes nothing; its rows are ignored."""
 
     rule: str
     state: Literal["pass", "fail", "unknown"]
@@ -242,7 +242,7 @@ def _standing(
     query = sa.select(exceptions).where(STANDING)
     wanted = None if rules is None else set(rules)
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for row in records(connection, query.order_by(exceptions.c.exception_id)):
+    for row in records(connection, query.order_by(exceptions.c.rule, exceptions.c.exception_key)):
         if wanted is None or row["rule"] in wanted:
             found.setdefault(row["rule"], {})[row["exception_key"]] = row
     return found
@@ -304,16 +304,19 @@ def accept(ledger: Ledger, rule: str, key: str, *, by: str, reason: str, until: 
     with ledger.write() as writing:
         if until <= writing.at:
             raise BadInput("accept", "--until", until.isoformat(), "an instant in the future")
-        _decide(writing, rule, key, by, reason, {"state": "accepted", "accepted_until": until})
+        values = {"state": "accepted", "accepted_until": until}
+        _decide(writing, rule, key, by=by, reason=reason, values=values)
 
 
 def acknowledge(ledger: Ledger, rule: str, key: str, *, by: str, reason: str = "") -> None:
-    """Say that somebody is on it: no more escalation. It still closes only by evidence. Raises ``BadInput``."""
+    """Say that somebody is on it. It still closes only by evidence. Raises ``BadInput``."""
     with ledger.write() as writing:
-        _decide(writing, rule, key, by, reason, {"state": "acknowledged"})
+        _decide(writing, rule, key, by=by, reason=reason, values={"state": "acknowledged"})
 
 
-def _decide(writing: Writing, rule: str, key: str, by: str, reason: str, values: Mapping[str, Any]) -> None:
+def _decide(
+    writing: Writing, rule: str, key: str, *, by: str, reason: str, values: Mapping[str, Any]
+) -> None:
     for name, text in (("--by", by), ("--reason", reason)):
         if not text.strip() and (name == "--by" or "accepted_until" in values):
             raise BadInput("command line", name, text, "a few words")

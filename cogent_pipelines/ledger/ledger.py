@@ -51,7 +51,7 @@ class Writing:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """An open ledger. ``ledger_id`` is drawn when it is made, so a new one never repeats an old one's keys."""
+    """An open ledger. ``ledger_id`` is drawn when it is made: a new one never repeats an old one's keys."""
 
     engine: sa.Engine
     url: str

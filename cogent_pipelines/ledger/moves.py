@@ -3,11 +3,16 @@
 Belongs here: the table of states and the check against it.
 Does not belong here: who asks for a move and why (``outbox``).
 
-    waiting     to be delivered when due                 held        wanted, but something must be mended first
-    claimed     one worker has it, nothing sent yet      sent        an intent is written: perhaps at the target
-    rejected    the target said never                    dead        tried as often as is sensible
-    verified    the target, read back, says so           adopted     there, or older than ``from``, before we ever sent
-    withdrawn   no longer wanted and not there           superseded  a newer wanting took its place
+    waiting     to be delivered when due
+    held        wanted, but something must be mended first
+    claimed     one worker has it, nothing sent yet
+    sent        an intent is written: perhaps it is at the target
+    rejected    the target said never
+    dead        tried as often as is sensible
+    verified    the target, read back, says so
+    adopted     there, or older than ``from``, before we ever sent
+    withdrawn   no longer wanted and not there
+    superseded  a newer wanting took its place
 """
 
 from __future__ import annotations

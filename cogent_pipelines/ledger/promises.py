@@ -128,7 +128,7 @@ class Due:
 # --- reading ----------------------------------------------------------------------------------------------
 
 
-# Grouped by what no index is sorted by: SQLite would walk every promise ever made to spare itself a small sort.
+# Grouped by what no index is sorted by: SQLite would walk every promise ever made to spare a small sort.
 _SYNC, _SYSTEM = promises.c.sync.concat(""), promises.c.system.concat("")
 _DUE = (
     sa.select(_SYNC, _SYSTEM, sa.func.count(), sa.func.sum(sa.case((promises.c.state == "sent", 1), else_=0)))
@@ -350,7 +350,7 @@ def _values(writing: Writing, change: Move, row: Promise) -> dict[str, Any]:
 
 
 def adopt(writing: Writing, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Remember keys that are never to be sent: ``sync, system, business_key, reason, reference, order_key``."""
+    """Remember keys never to be sent: ``sync, system, business_key, reason, reference, order_key``."""
     there: set[tuple[str, str, str]] = set()
     for sync in {row["sync"] for row in rows}:
         keys = [(row["system"], row["business_key"]) for row in rows if row["sync"] == sync]

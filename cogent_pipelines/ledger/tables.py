@@ -149,7 +149,7 @@ promises = sa.Table(
     sa.UniqueConstraint("sync", "system", "business_key", "generation", name="promise_generation"),
     sqlite_autoincrement=True,
 )
-# Written out, not bound: a database uses a partial index only when it can read the same condition in the query.
+# Written out, not bound: a partial index is used only where the query spells the same condition.
 OPEN = sa.text(f"promises.state IN {UNSETTLED}")
 ACTIVE = sa.text("promises.state IN ('waiting', 'claimed', 'sent')")
 _open = sa.text(f"state IN {UNSETTLED}")
@@ -157,7 +157,7 @@ sa.Index(
     "promise_open", promises.c.sync, promises.c.system, promises.c.business_key,
     unique=True, sqlite_where=_open, postgresql_where=_open,
 )  # fmt: skip
-# A key that is done once holds at most one row that is open, verified or adopted: a second can never be planned.
+# A key that is done once holds at most one row that is open, verified or adopted.
 _taken = sa.text("is_once AND state NOT IN ('withdrawn', 'superseded')")
 sa.Index(
     "promise_once", promises.c.sync, promises.c.system, promises.c.business_key,
@@ -167,6 +167,8 @@ _active = sa.text("state IN ('waiting', 'claimed', 'sent')")
 sa.Index("promise_due", promises.c.due_at, sqlite_where=_active, postgresql_where=_active)
 sa.Index("promise_order", promises.c.order_key)
 sa.Index("promise_reference", promises.c.reference)
+sa.Index("promise_key", promises.c.business_key)
+sa.Index("promise_target", promises.c.target_ref)
 sa.Index("promise_revision", promises.c.revision)
 sa.Index("promise_state_of_sync", promises.c.sync, promises.c.state)
 
@@ -286,6 +288,9 @@ adoptions = sa.Table(
     _revision(),
 )
 sa.Index("adoption_revision", adoptions.c.revision)
+sa.Index("adoption_key", adoptions.c.business_key)
+sa.Index("adoption_order", adoptions.c.order_key)
+sa.Index("adoption_reference", adoptions.c.reference)
 
 controls = sa.Table(
     "controls",

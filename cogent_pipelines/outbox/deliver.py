@@ -1,11 +1,11 @@
 """Delivering: what is due goes out, is read back, and is closed when the target says so.
 
-Belongs here: choosing what is due and may act, rebuilding it from ``wanted``, and running a worker per system.
+Belongs here: choosing what is due and may act, rebuilding it from ``wanted``, running a worker per system.
 Does not belong here: the steps of one promise (``engine``), what is wanted (dbt), schedules (``defs``).
 
-The warehouse is open only while the claimed rows are read. Bodies are built from what is wanted now: a promise
-whose wanting has gone is withdrawn, and one whose wanting has changed goes back to the planner, whose brakes
-have not seen the change yet.
+The warehouse is open only while the claimed rows are read. Bodies are built from what is wanted now: a
+promise whose wanting has gone is withdrawn, and one whose wanting has changed goes back to the planner, whose
+brakes have not seen the change yet.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ def _job(ledger: Ledger, client: Client, promise: Promise, row: Row | None, now:
 
 
 def _gone(promise: Promise, sync: Sync, writes: tuple[Write, ...]) -> Job | Move:
-    """Nobody wants it any more. If it was ever sent, perhaps that is why: the target may have it after all."""
+    """Nobody wants it any more. If it was ever sent, perhaps that is why: the target may have it."""
     if promise.first_sent_at is None:
         return Move(promise, "withdrawn", {"reason": "no_longer_wanted"})
     sealed = dict(promise.sent or {})

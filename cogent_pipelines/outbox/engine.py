@@ -1,13 +1,13 @@
 """Carrying claimed promises through look, intent, send, receipt and read-back at one system.
 
 Belongs here: the order of those steps, and what each leaves in the ledger.
-Does not belong here: which promises (``deliver``, ``verify``), what an answer means (``job``), requests (``send``).
+Does not belong here: which promises (``deliver``, ``verify``), what an answer means (``job``, ``entries``).
 
     look -> judge -+-> close
                    +-> intents, synced -> send -> receipts -> look again (the read-back)
 
-Everything a crash could lose is in the ledger before the step that could not be repeated. Ledger writes of one
-step share a transaction: all intents of a handful of sends are on disk before the first of them goes out.
+Everything a crash could lose is in the ledger before the step that could not be repeated. Ledger writes of
+one step share a transaction: all intents of a handful of sends are on disk before the first of them goes out.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ class Entries:
         }
 
     def look_failed(self, job: Job, error: Retry | Reject, now: datetime, *, is_up: bool) -> Move:
-        """A look that failed says nothing. It counts against the promise only when the system answers others."""
+        """A look that failed says nothing. It counts against a promise only when others are answered."""
         if is_up:
             job.attempts += 1
         message = personal.scrub(error.reason, job.fields, job.sync.personal)

@@ -31,7 +31,7 @@ class Inputs:
     stale: Mapping[str, str] = field(default_factory=dict)
     """System -> why nothing may be planned from it or for it now."""
     read_at: Mapping[str, datetime] = field(default_factory=dict)
-    """System -> when the oldest of its needed feeds began to be read: what happened later is not in ``wanted``."""
+    """System -> when the oldest of its feeds began to be read: what came later is not in ``wanted``."""
     reads_all: bool = False
 
     def why_not(self, *systems: str) -> str:
@@ -75,8 +75,9 @@ class _Pull:
 def _last_pulls(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], _Pull]:
     try:
         rows = connection.execute(
-            "SELECT system, stream, max(started_at), arg_max(is_complete, started_at), arg_max(note, started_at) "
-            "FROM ops.pulls WHERE kind IN ('full', 'increment') GROUP BY system, stream"
+            "SELECT system, stream, max(started_at), arg_max(is_complete, started_at), "
+            "arg_max(note, started_at) FROM ops.pulls WHERE kind IN ('full', 'increment') "
+            "GROUP BY system, stream"
         ).fetchall()
     except duckdb.CatalogException:
         return {}  # nothing has ever been pulled

@@ -28,7 +28,7 @@ Phase = Literal["fresh", "doubt", "accepted"]
 LOOKS = 2
 """How often something must be found absent, after its time to settle, before it is sent again."""
 FAULTS_OF_DATA = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
-"""What a pure function of a vendor file raises when a record is not as declared: this record's fault alone."""
+"""What a pure function of a vendor file raises when a record is not as declared: that record's fault."""
 
 
 @dataclass(slots=True)
@@ -164,7 +164,7 @@ def _has_moved(job: Job, found: Found | None) -> bool:
 
 
 def sealed_found(job: Job, found: Found, key: bytes) -> dict[str, Any]:
-    """What was found, as the ledger may keep it: only the fields that were sent, personal ones as fingerprints."""
+    """What was found, as the ledger may keep it: the fields that were sent, personal ones as fingerprints."""
     names = set(job.sealed) & set(found.fields)
     kept = personal.seal({name: found.fields[name] for name in names}, job.sync.personal, key)
     return kept | {"_ref": found.ref, "_count": found.count}

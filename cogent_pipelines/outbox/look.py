@@ -49,7 +49,9 @@ class Looker:
     async def look(self, jobs: Sequence[Job]) -> list[tuple[Job, Result]]:
         """One result per job. Raises Halt."""
         # Many look-ups wait for one another at the limit; that is no fault of theirs.
-        self.patience = PATIENCE + CALLS_EACH * len(jobs) / max(self.client.vendor.limit.per_second, LEAST_RATE)
+        self.patience = PATIENCE + CALLS_EACH * len(jobs) / max(
+            self.client.vendor.limit.per_second, LEAST_RATE
+        )
         groups: dict[int, list[Job]] = {}
         for job in jobs:
             groups.setdefault(id(job.write.lookup), []).append(job)

@@ -94,7 +94,7 @@ def _note_types(types: dict[str, str], path: str, value: Any) -> None:
 
 
 def unseal(sealed: Mapping[str, Any]) -> dict[str, Any]:
-    """The clear fields again, typed as they were. Personal ones are gone, and so is everything of the engine's."""
+    """The clear fields again, typed as they were. Personal ones are gone, and so is what the engine added."""
     types: Mapping[str, str] = sealed.get("_types", {})
     return {
         name: _typed(types, name, value)

@@ -15,7 +15,8 @@ Does not belong here: what is wanted (dbt), how a promise is kept (``deliver``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import duckdb
@@ -89,6 +90,26 @@ class Decision:
         return not (self.fresh or self.held or self.let_go or self.hold or self.withdraw or self.adopt)
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What one plan stands on."""
+
+    known: Inputs
+    since: datetime | None
+    """The estate's ``from``: what is older is somebody else's."""
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """What the ledger says about the keys of one plan."""
+
+    open: Mapping[tuple[str, str], Promise]
+    settled: Mapping[tuple[str, str], Promise]
+    """The last generation of keys that have no open one."""
+    adopted: AbstractSet[tuple[str, str]]
+
+
 def plan(connection: duckdb.DuckDBPyConnection, ledger: Ledger, estate: Estate, sync: str) -> PlanReport:
     """Plan one sync. In mode ``shadow`` (or when the estate does not name it) nothing is written."""
     facts = SYNCS[sync]
@@ -97,51 +118,34 @@ def plan(connection: duckdb.DuckDBPyConnection, ledger: Ledger, estate: Estate, 
     if mode == "off":
         return PlanReport(sync, mode)
     now = clock.now()
-    since = part.since if part else None
     copy.copy(connection, ledger)
-    known = inputs.look(connection, estate, facts, now)
+    ground = Ground(inputs.look(connection, estate, facts, now), part.since if part else None, now)
     rows = wanted.read(connection, facts, ledger.hmac_key)
     levels = _levels(connection) if facts.level else {}
     with ledger.read() as reading:
-        decision = decide_in(reading, facts, rows, known, since, now)
+        decision = decide_in(reading, facts, rows, ground)
     brake = part.brake if part else Brake()
     tripped = brake_of(brake, decision, levels, now)
     if mode == "live" and (not decision.is_nothing() or _is_news(ledger, facts, tripped)):
         points.reach(points.PLANNED)
         with ledger.write() as writing:
             # Looked at again under the lock: a worker may have taken something since.
-            decision = decide_in(writing.connection, facts, rows, known, since, now)
+            decision = decide_in(writing.connection, facts, rows, ground)
             tripped = brake_of(brake, decision, levels, now)
             write(writing, facts, decision, tripped)
-    return _report(facts, mode, rows, decision, tripped, known)
+    return _report(PlanReport(sync, mode), rows, decision, tripped, ground.known)
 
 
-def decide_in(
-    connection: sa.Connection,
-    facts: Sync,
-    rows: Sequence[Row],
-    known: Inputs,
-    since: datetime | None,
-    now: datetime,
-) -> Decision:
+def decide_in(connection: sa.Connection, facts: Sync, rows: Sequence[Row], ground: Ground) -> Decision:
+    """``decide``, by what the ledger says through ``connection``."""
     open_ = promises.unsettled(connection, facts.name)
     missing = [row.key for row in rows if row.key not in open_]
     settled = promises.latest_settled(connection, facts.name, missing)
     adopted = promises.adopted(connection, facts.name, missing) if facts.is_once else set()
-    return decide(facts, rows, open_, settled, adopted, known, since=since, now=now)
+    return decide(facts, rows, Promised(open_, settled, adopted), ground)
 
 
-def decide(
-    facts: Sync,
-    rows: Sequence[Row],
-    open_: Mapping[tuple[str, str], Promise],
-    settled: Mapping[tuple[str, str], Promise],
-    adopted: set[tuple[str, str]],
-    known: Inputs,
-    *,
-    since: datetime | None,
-    now: datetime,
-) -> Decision:
+def decide(facts: Sync, rows: Sequence[Row], promised: Promised, ground: Ground) -> Decision:
     """What is to be done about every row and every open promise. Pure."""
     decision = Decision()
     seen: set[tuple[str, str]] = set()
@@ -149,16 +153,14 @@ def decide(
         if row.key in seen:
             continue  # a wanted view with two rows of one key: the first counts, dbt's tests complain
         seen.add(row.key)
-        if known.why_not(row.source_system, row.system):
+        if ground.known.why_not(row.source_system, row.system):
             decision.skipped += 1
-        elif (promise := open_.get(row.key)) is not None:
+        elif (promise := promised.open.get(row.key)) is not None:
             _again(decision, row, promise)
         else:
-            _first(
-                decision, facts, row, settled.get(row.key), row.key in adopted, known, since=since, now=now
-            )
-    for key, promise in open_.items():
-        is_trusted = not known.why_not(promise.source_system, promise.system)
+            _first(decision, facts, row, promised, ground)
+    for key, promise in promised.open.items():
+        is_trusted = not ground.known.why_not(promise.source_system, promise.system)
         # What was sent once is looked at a last time by the delivery: perhaps it is gone because it arrived.
         is_to_be_seen = promise.state == "waiting" and promise.first_sent_at is not None
         if key not in seen and is_trusted and _is_unsent(promise) and not is_to_be_seen:
@@ -170,29 +172,21 @@ def _is_unsent(promise: Promise) -> bool:
     return promise.effect == "none" and promise.state in ("waiting", "held", "rejected", "dead")
 
 
-def _first(
-    decision: Decision,
-    facts: Sync,
-    row: Row,
-    before: Promise | None,
-    is_adopted: bool,
-    known: Inputs,
-    *,
-    since: datetime | None,
-    now: datetime,
-) -> None:
+def _first(decision: Decision, facts: Sync, row: Row, promised: Promised, ground: Ground) -> None:
     """A row whose key has no open promise."""
+    before = promised.settled.get(row.key)
+    since = ground.since
     if facts.is_once:
-        if is_adopted or (before is not None and before.state in ("verified", "adopted")):
+        if row.key in promised.adopted or (before is not None and before.state in ("verified", "adopted")):
             decision.done_before += 1
             return
         if since is not None and row.since_at is not None and row.since_at < since:
             decision.adopt.append(row)
             return
-    elif since is not None and now < since:
+    elif since is not None and ground.now < since:
         decision.skipped += 1
         return
-    elif before is not None and _is_from_before(before, row, known):
+    elif before is not None and _is_from_before(before, row, ground.known):
         decision.done_before += 1
         return
     if row.held_by:
@@ -234,7 +228,7 @@ def _again(decision: Decision, row: Row, promise: Promise) -> None:
 def brake_of(
     brake: Brake, decision: Decision, levels: Mapping[str, brakes.Levels], now: datetime
 ) -> dict[str, brakes.Tripped]:
-    """Measure what is new in this plan, and what a brake holds already. Released rows are not new any more."""
+    """Measure what is new in this plan, and what a brake holds already. What was released is not new."""
     counted = [row for row, _ in (*decision.fresh, *decision.let_go, *decision.braked)]
     return brakes.measure(brake, counted, levels, now)
 
@@ -249,13 +243,14 @@ def _is_news(ledger: Ledger, facts: Sync, tripped: Mapping[str, brakes.Tripped])
 
 
 def write(writing: Writing, facts: Sync, decision: Decision, tripped: Mapping[str, brakes.Tripped]) -> None:
+    """Carry out a decision, holding what would go to a system whose brake tripped."""
     made: list[New] = []
     moves: list[Move] = []
 
     def begin(row: Row, before: Promise | None, state: str, reason: str) -> None:
         if before is not None and before.state in UNSETTLED:
             moves.append(Move(before, "superseded", {"reason": "replaced"}, is_fenced=False))
-        made.append(_new(facts, row, before, state, reason, writing.at))
+        made.append(_new(facts, row, before, state=state, reason=reason, at=writing.at))
 
     for row, before in decision.fresh:
         stop = tripped.get(row.system)
@@ -294,7 +289,7 @@ def write(writing: Writing, facts: Sync, decision: Decision, tripped: Mapping[st
     _say(writing, facts, tripped)
 
 
-def _new(facts: Sync, row: Row, before: Promise | None, state: str, reason: str, at: datetime) -> New:
+def _new(facts: Sync, row: Row, before: Promise | None, *, state: str, reason: str, at: datetime) -> New:
     carries = before is not None and before.digest == row.digest and before.reason in FAILED_WITH_SAME_WISH
     return New(
         sync=facts.name,
@@ -338,14 +333,14 @@ def _say(writing: Writing, facts: Sync, tripped: Mapping[str, brakes.Tripped]) -
 
 def _levels(connection: duckdb.DuckDBPyConnection) -> dict[str, brakes.Levels]:
     rows = connection.execute(
-        "SELECT system, count(*), count(*) FILTER (WHERE available_qty > 0) FROM marts.channel_stock GROUP BY system"
+        "SELECT system, count(*), count(*) FILTER (WHERE available_qty > 0) "
+        "FROM marts.channel_stock GROUP BY system"
     ).fetchall()
     return {row[0]: brakes.Levels(int(row[1]), int(row[2])) for row in rows}
 
 
 def _report(
-    facts: Sync,
-    mode: str,
+    empty: PlanReport,
     rows: Sequence[Row],
     decision: Decision,
     tripped: Mapping[str, brakes.Tripped],
@@ -364,9 +359,8 @@ def _report(
     going = [row for row, _ in (*decision.fresh, *decision.let_go) if row.system not in tripped]
     samples = [(row.act, row.business_key, "waiting") for row in going]
     samples += [(row.act, row.business_key, f"held: {row.held_by}") for row, _ in decision.held]
-    return PlanReport(
-        sync=facts.name,
-        mode=mode,
+    return replace(
+        empty,
         wanted=len(rows),
         planned=sum(1 for row, _ in decision.fresh if row.system not in tripped),
         replaced=sum(

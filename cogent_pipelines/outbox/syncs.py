@@ -1,6 +1,6 @@
 """The flows that may act on another system, as facts.
 
-Belongs here: one entry per sync: its view of wanted, how often a key may be done, what it must have read first.
+Belongs here: one entry per sync: its view of wanted, how often a key is done, what must be read first.
 Does not belong here: whether it may act (the estate's modes), what is wanted (``dbt_project/models/wanted``).
 """
 

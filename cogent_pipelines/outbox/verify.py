@@ -24,7 +24,7 @@ from cogent_pipelines.outbox.syncs import SYNCS
 def verify(
     ledger: Ledger, estate: Estate, clients: Clients, *, limit: int = 2000, by: str = "verify"
 ) -> DeliverReport:
-    """Look up what is due. Also in mode ``shadow``, ``off`` or paused: what was sent must still be settled."""
+    """Look up what is due. Also in mode ``shadow``, ``off`` or paused: what was sent must be settled."""
     due = [d for d in promises.due(ledger, clock.now()) if d.to_look_at]
     if not due:
         return DeliverReport()

@@ -11,7 +11,7 @@ or by an event the sandbox recorded. One that is not is false, and so is one tha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +37,8 @@ BY_NAME = (
     "record",
 )
 """Keys of the planter that name one thing."""
+REPAIRED = "repaired"
+"""What the planter says of a thing that a working integration puts right by itself."""
 SLACK = timedelta(hours=3)
 """How long after a thing is over an exception about its whole system may still open."""
 LONG = 6
@@ -64,6 +66,7 @@ class Tally:
 
     planted: int = 0
     found: int = 0
+    repaired: int = 0
     missed: int = 0
     early: int = 0
     near_misses: int = 0
@@ -87,6 +90,8 @@ class Matched:
 
     planted: tuple[Row, ...] = ()
     found: tuple[Row, ...] = ()
+    repaired: tuple[Row, ...] = ()
+    """Put right by us before it was due to be found: what a working integration does with it."""
     missed: tuple[Row, ...] = ()
     early: tuple[Row, ...] = ()
     """Not found, and not due either before the end."""
@@ -111,6 +116,8 @@ class Evidence:
     """Exception id -> the names it goes by."""
     troubled: frozenset[str]
     """Names of what met a fault on its way."""
+    mended: Mapping[str, datetime]
+    """SKU -> when we last put one of its levels right, and saw it."""
     at: datetime
     """When the days ended."""
     has_faults: bool
@@ -125,12 +132,14 @@ def match(listing: Row, rows: Sequence[Row], known: Evidence) -> Matched:
     by_rule: dict[str, list[Row]] = {}
     for row in rows:
         by_rule.setdefault(row["rule"], []).append(row)
-    found, missed, early = [], [], []
+    found, repaired, missed, early = [], [], [], []
     for one in planted:
         hits = [row for row in by_rule.get(one["family"], ()) if _is_about(one, row, known)]
         told = _told(one) | {"exceptions": [row["exception_key"] for row in hits[:5]]}
         if hits:
             found.append(told)
+        elif one["repair"] == REPAIRED and _is_mended(one, known):
+            repaired.append(told)
         elif datetime.fromisoformat(one["expected_by"]) > known.at:
             early.append(told)
         else:
@@ -149,6 +158,7 @@ def match(listing: Row, rows: Sequence[Row], known: Evidence) -> Matched:
     matched = Matched(
         planted=tuple(_told(one) for one in planted),
         found=tuple(found),
+        repaired=tuple(repaired),
         missed=tuple(missed),
         early=tuple(early),
         false=tuple(false),
@@ -159,6 +169,13 @@ def match(listing: Row, rows: Sequence[Row], known: Evidence) -> Matched:
     )
     tallies = {name: _tally(name, matched, near, len(by_rule.get(name, ()))) for name in sorted(families)}
     return replace(matched, families=tallies)
+
+
+def _is_mended(one: Row, known: Evidence) -> bool:
+    """Whether we put the thing right after it was planted."""
+    begun = datetime.fromisoformat(one["since_at"])
+    names = [plain(str(value)) for value in one["keys"].values()]
+    return any(known.mended[name] >= begun for name in names if name in known.mended)
 
 
 def _is_about(one: Row, row: Row, known: Evidence) -> bool:
@@ -211,8 +228,16 @@ def _tally(name: str, matched: Matched, near: Sequence[Row], exceptions: int) ->
     def of(rows: Sequence[Row], key: str = "family") -> int:
         return sum(row[key] == name for row in rows)
 
-    hit, miss, soon = of(matched.found), of(matched.missed), of(matched.early)
-    return Tally(hit + miss + soon, hit, miss, soon, of(near), of(matched.false, "rule"), exceptions)
+    return Tally(
+        planted=of(matched.planted),
+        found=of(matched.found),
+        repaired=of(matched.repaired),
+        missed=of(matched.missed),
+        early=of(matched.early),
+        near_misses=of(near),
+        false=of(matched.false, "rule"),
+        exceptions=exceptions,
+    )
 
 
 def as_dict(matched: Matched) -> dict[str, Any]:
@@ -220,6 +245,7 @@ def as_dict(matched: Matched) -> dict[str, Any]:
     return {
         "planted": list(matched.planted),
         "found": list(matched.found),
+        "repaired": list(matched.repaired),
         "missed": list(matched.missed),
         "false": list(matched.false),
         "early": list(matched.early),
@@ -227,14 +253,10 @@ def as_dict(matched: Matched) -> dict[str, Any]:
         "abandoned": matched.abandoned,
         "near_misses": matched.near_misses,
         "families": {
-            name: {
-                "planted": tally.planted, "found": tally.found, "missed": tally.missed, "early": tally.early,
-                "near_misses": tally.near_misses, "exceptions": tally.exceptions, "false": tally.false,
-                "recall": tally.recall, "precision": tally.precision,
-            }
+            name: asdict(tally) | {"recall": tally.recall, "precision": tally.precision}
             for name, tally in matched.families.items()
         },
-    }  # fmt: skip
+    }
 
 
 def announced(ledger: Ledger) -> set[tuple[str, str]]:

@@ -106,11 +106,12 @@ def judge(place: Place, estate_file: Path | str, ask: Ask) -> Judged:
             orders = _orders(connection, read)
             seen = _seen(connection)
             troubled = _troubled(connection)
+            mended = _mended(connection)
             levels = _levels(connection)
         standing = [row for row in rows if row["state"] != "closed"]
         known_names = {name for row in standing for name in named[row["exception_id"]]}
         lost, known = _lost(truth["lost"], truth.get("parcels", {}), orders, known_names, seen)
-        evidence = defects.Evidence(named, troubled, at, has_faults=bool(counters["faults"]))
+        evidence = defects.Evidence(named, troubled, mended, at, has_faults=bool(counters["faults"]))
         matched = defects.match(listing, rows, evidence)
         doubled = [one for one in truth["doubled"] if not _is_of_others(one, matched)]
         stale = [row for row in truth["stale"] if not row["planted"] and _level(row) not in levels]
@@ -278,6 +279,18 @@ def _troubled(connection: duckdb.DuckDBPyConnection | None) -> frozenset[str]:
     return frozenset(plain(row[0]) for row in connection.execute(_TROUBLED).fetchall() if row[0])
 
 
+def _mended(connection: duckdb.DuckDBPyConnection | None) -> dict[str, datetime]:
+    """SKU -> when a level of it was last set by us and read back."""
+    if connection is None:
+        return {}
+    rows = connection.execute(
+        "SELECT c.sku, max(p.closed_at) FROM ops.operations AS p "
+        "INNER JOIN marts.channel_stock AS c ON c.channel_stock_key = p.business_key "
+        "WHERE p.sync = 'stock_to_channel' AND p.state = 'verified' AND c.sku IS NOT NULL GROUP BY c.sku"
+    ).fetchall()
+    return {plain(row[0]): row[1] for row in rows}
+
+
 # --- messages and the example -----------------------------------------------------------------------------
 
 
@@ -364,7 +377,8 @@ def _what_happened(judged: Judged) -> list[str]:
     matched = judged.defects
     if matched.planted:
         said = f"{number(len(matched.found))} of {number(len(matched.due))} found"
-        said += f" ({number(len(matched.early))} more not due yet)" if matched.early else ""
+        said += f", {number(len(matched.repaired))} repaired before they were due" if matched.repaired else ""
+        said += f", {number(len(matched.early))} not due yet" if matched.early else ""
         said += (
             f", {number(len(matched.false))} false alarms beside {number(matched.near_misses)} near-misses"
         )

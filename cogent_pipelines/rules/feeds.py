@@ -57,7 +57,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> list[Feed]:
         ORDER BY f.system, f.stream
         """
     ).fetchall()
-    return [Feed(*row[:4], timedelta(seconds=row[4]), row[5]) for row in rows]
+    return [Feed(r[0], r[1], r[2], r[3], timedelta(seconds=r[4]), r[5]) for r in rows]
 
 
 def of(feeds: Iterable[Feed], inputs: Iterable[tuple[str, str]]) -> list[Feed]:

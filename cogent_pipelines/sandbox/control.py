@@ -106,10 +106,8 @@ class Control:
         asked = await _body(request)
         now = self.world.catch_up()
         speed = None if asked.get("speed") is None else float(asked["speed"])
-        if "to" in asked:
-            to = read_instant(str(asked["to"]))
-        else:
-            to = now + timedelta(seconds=float(asked.get("seconds", 0)))
+        later = now + timedelta(seconds=float(asked.get("seconds", 0)))
+        to = read_instant(str(asked["to"])) if "to" in asked else later
         self.world.advance(max(to, now), speed)
         return Answer({"at": self.world.now, "speed": self.world.clock.speed})
 

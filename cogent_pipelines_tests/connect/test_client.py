@@ -15,7 +15,7 @@ import pytest
 
 from cogent_pipelines import clock
 from cogent_pipelines.connect import graphql
-from cogent_pipelines.connect.answers import Throttled, cost
+from cogent_pipelines.connect.answers import Throttled, cost, retry_after
 from cogent_pipelines.connect.client import PATIENCE, Client
 from cogent_pipelines.connect.limits import MemoryLimits
 from cogent_pipelines.connect.spec import Answer, Request
@@ -184,6 +184,13 @@ def test_throttling_outlasts_any_number_of_tries() -> None:
         )
     )
     assert found.json() == {"ok": 1}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("text", ["soon", "Mon, 99 Foo 2026 00:00:00", "-5"])
+def test_a_wait_that_makes_no_sense_is_not_waited(text: str) -> None:
+    """Nonsense in Retry-After is as good as nothing."""
+    found = retry_after({"retry-after": text})
+    assert found in (None, 0.0)
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
@@ -392,6 +399,14 @@ def test_a_secret_that_no_header_can_carry_is_not_shown(monkeypatch: pytest.Monk
     assert SECRET not in str(error)
 
 
+def test_a_request_that_cannot_be_sent_is_rejected_without_its_values() -> None:
+    """A header with a line end never leaves, and is not shown."""
+    request = Request("POST", "/x", headers={"X-Reference": f"{SECRET}\n"}, is_write=True)
+    error = failing(breaking(httpx.LocalProtocolError(f"Illegal header value b'{SECRET}'")), request)
+    assert isinstance(error, Reject)
+    assert SECRET not in str(error)
+
+
 def test_a_missing_secret_halts_by_its_variables_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message says what to set."""
     monkeypatch.delenv("TEST_KEY")
@@ -423,6 +438,7 @@ def gql(**body: object) -> Handler:
             "resource_not_found",
         ),
         ([{"message": "Field 'x' doesn't exist"}], Reject, "rejected"),
+        ([{"message": "who are you", "extensions": {"code": "UNAUTHENTICATED"}}], Halt, "credentials"),
         ("a string", Reject, "rejected"),
         ({"base": ["wrong"]}, Reject, "rejected"),
     ],
@@ -457,6 +473,14 @@ def test_errors_behind_long_data_are_errors() -> None:
     """Partial data with errors at its end is no answer."""
     body = {"data": {"x": "p" * 20_000}, "errors": [{"message": "half"}], "extensions": {"cost": {}}}
     assert isinstance(failing(always(lambda: answer(body)), WRITE, check=graphql.check), Reject)
+
+
+def test_an_error_on_the_vendors_side_may_pass_and_may_have_had_an_effect() -> None:
+    """A write that ends in an internal error is looked up before it is sent again."""
+    errors = [{"message": "Internal error", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}]
+    error = failing(gql(errors=errors), WRITE, check=graphql.check)
+    assert isinstance(error, Retry)
+    assert error.effect == "unknown"
 
 
 def test_a_throttled_query_waits_what_the_bucket_lacks() -> None:

@@ -23,6 +23,7 @@ from cogent_pipelines.connect.limits import (
     MemoryLimits,
     Seen,
     advance,
+    declare,
     fresh,
     settle,
     take,
@@ -333,3 +334,36 @@ def test_a_clock_that_starts_anew_does_not_block_for_ever() -> None:
     bucket, wait = take(bucket, 1, 0)
     assert wait < 1
     assert take(bucket, 1, 5)[1] == 0
+
+
+def test_a_vendor_file_with_another_limit_is_followed_unless_the_answers_have_told() -> None:
+    """A plan upgrade in the file takes effect; what the vendor itself says counts more."""
+    bucket = fresh(100, 5, 0)
+    assert declare(bucket, 40, 2).level == 40 * (1 - MARGIN)
+    told = settle(bucket, 0, Seen(capacity=1000, per_second=50), 0)
+    assert declare(told, 40, 2) == told
+
+
+def test_refusals_that_come_together_count_once() -> None:
+    """Eight requests under way that are all refused are one piece of news."""
+    bucket = settle(fresh(100, 5, 10**6), 1, Seen(throttled=True), 10**6)
+    assert settle(bucket, 1, Seen(throttled=True), 10**6 + 0.1).pace == bucket.pace == 0.5
+
+
+def test_an_answer_before_any_request_is_no_trouble() -> None:
+    """A store that lost its state begins anew."""
+
+    async def main() -> Bucket | None:
+        limits = MemoryLimits()
+        await limits.learn("a", 10, Seen(available=5, capacity=100, per_second=2))
+        return limits.bucket("a")
+
+    bucket = run(main)
+    assert bucket is not None
+    assert (bucket.capacity, bucket.per_second) == (100, 2)
+
+
+def test_headers_that_are_no_numbers_say_nothing() -> None:
+    """Nonsense is not a limit."""
+    assert HeaderQuota(150, 5).learn(Answer(200, {"x-rate-limit-requests-left": "many"}, b"", START)) is None
+    assert CostBudget(2000, 100).learn(Answer(200, {}, b"[1]", START)) is None

@@ -354,6 +354,25 @@ def test_completing_a_record_changes_no_digit() -> None:
     assert b"12345678901234567.12345678901234567890" in page.records[0]
 
 
+def test_records_without_a_word_on_the_next_page_are_not_the_whole_list() -> None:
+    """A page that lost its pageInfo is a failure; an empty one ends the list."""
+    with pytest.raises(Retry):
+        read(lambda r: answer({"data": {"orders": {"nodes": [{"id": "a"}]}}}), ORDERS)
+    assert ids(read(lambda r: answer({"data": {"orders": {"nodes": []}}}), ORDERS)) == []
+
+
+def test_a_next_address_beside_the_records_is_followed() -> None:
+    """A link in the body instead of a header."""
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        page = int(request.url.params.get("page", 1))
+        links = {"next": f"?page={page + 1}"} if page < 3 else {}
+        return answer({"items": [thing(page)], "links": links})
+
+    stream = replace(THINGS, records="items", paging=Link(path="links.next", beside=("links",)))
+    assert ids(read(handler, stream)) == ["t1", "t2", "t3"]
+
+
 @pytest.mark.parametrize("cursor", ["0", None])
 def test_a_cursor_that_does_not_move_is_an_error(cursor: str | None) -> None:
     """A list that says it goes on and leads nowhere ends as a failure, not as a list."""
@@ -474,6 +493,24 @@ def test_a_broken_download_goes_on_where_it_broke() -> None:
     found, _ = take(stream, handler)
     assert [o["n"] for o in found] == [1, 2, 3]
     assert seen["downloads"] == 3
+
+
+def test_an_export_that_is_gone_is_an_error() -> None:
+    """A file that answers 404, or a stream without any export."""
+    stream, _, handler = export(FAMILY)
+    with pytest.raises(Reject):
+        take(stream, lambda r: httpx.Response(404) if "files" in r.url.path else handler(r))
+    with pytest.raises(Reject) as caught:
+        take(replace(stream, bulk=None), handler)
+    assert caught.value.code == "no_bulk"
+
+
+@pytest.mark.parametrize("line", [{"id": "gid://shop/Odd/1", "__parentId": gid("Order", 1)}, [1]])
+def test_a_line_of_an_unknown_kind_is_an_error(line: Any) -> None:
+    """Children nobody declared, or no object at all."""
+    stream, _, handler = export([FAMILY[0], line])
+    with pytest.raises(Reject):
+        take(stream, handler)
 
 
 def test_an_empty_export_is_empty() -> None:

@@ -22,7 +22,15 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     clock.use_wall()
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty warehouse with every table made."""
+    path = tmp_path_factory.mktemp("template") / "warehouse.duckdb"
+    kit.make_template(path)
+    return path
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> kit.Store:
+def store(tmp_path: Path, template: Path) -> kit.Store:
     """An empty state directory and warehouse."""
-    return kit.new_store(tmp_path)
+    return kit.new_store(tmp_path, template)

@@ -10,12 +10,10 @@ import asyncio
 import itertools
 import json
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -179,20 +177,18 @@ class Store:
         return {name: sorted(self.sql(f"SELECT * FROM {name}"), key=repr) for name in names}
 
 
-@cache
-def _template() -> Path:
+def make_template(path: Path) -> None:
     """A warehouse with the tables made, for copying: making them takes most of a small test."""
-    path = Path(tempfile.mkdtemp()) / "template.duckdb"
+    declare()
     with warehouse.open(path) as connection:
         tables.prepare(connection, "fake")
-    return path
 
 
-def new_store(root: Path) -> Store:
+def new_store(root: Path, template: Path) -> Store:
     """A state directory with an empty warehouse."""
     root.mkdir(exist_ok=True)
     store = Store(root)
-    shutil.copy(_template(), store.path)
+    shutil.copy(template, store.path)
     return store
 
 

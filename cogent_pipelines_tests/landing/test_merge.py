@@ -31,14 +31,22 @@ versions = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9)), min_size=1,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(versions, st.randoms(use_true_random=False), st.integers(1, 6), st.integers(1, 5))
+@given(
+    seen=versions, rng=st.randoms(use_true_random=False), per_file=st.integers(1, 6), pulls=st.integers(1, 5)
+)
 def test_the_order_of_versions_does_not_matter(
-    tmp_path: Path, seen: list[tuple[int, int]], rng: random.Random, per_file: int, pulls: int
+    *,
+    tmp_path: Path,
+    template: Path,
+    seen: list[tuple[int, int]],
+    rng: random.Random,
+    per_file: int,
+    pulls: int,
 ) -> None:
     """Any order, any doubling, any cut into pulls and files leaves the newest version of each record."""
     seen = seen + rng.sample(seen, len(seen) // 2)
     rng.shuffle(seen)
-    store = kit.new_store(tmp_path / str(next(_stores)))
+    store = kit.new_store(tmp_path / str(next(_stores)), template)
     parts = [seen[i::pulls] for i in range(pulls)]
     manifests = [
         landed(store, [line(f"t{k}", v, name=f"v{v}") for k, v in part], started=i, split=per_file)

@@ -287,7 +287,7 @@ def test_numbers_keep_their_digits(store: Store) -> None:
 # --- crashes --------------------------------------------------------------------------------------------
 
 
-class Crash(Exception):  # noqa: N818  it is what the test does
+class Crash(Exception):
     """The process dies here."""
 
 

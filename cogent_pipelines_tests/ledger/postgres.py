@@ -1,4 +1,4 @@
-"""A throw-away Postgres for tests: a cluster of its own on a unix socket, or the server in COGENT_TEST_POSTGRES.
+"""A throw-away Postgres for tests: a cluster on a unix socket, or the server in COGENT_TEST_POSTGRES.
 
 Belongs here: finding, starting and stopping one, and making empty databases in it.
 Does not belong here: any test.
@@ -52,7 +52,8 @@ def server() -> Iterator[str | None]:
         )
         with (data / "postgresql.conf").open("a") as settings:
             settings.write(
-                f"listen_addresses = ''\nunix_socket_directories = '{home}'\nfsync = off\nmax_connections = 50\n"
+                f"listen_addresses = ''\nunix_socket_directories = '{home}'\n"
+                "fsync = off\nmax_connections = 50\n"
             )
         _run([folder / "pg_ctl", "-D", data, "-w", "-l", home / "log", "start"], user, home)
         try:

@@ -123,7 +123,7 @@ def test_a_rule_not_evaluated_is_not_touched(book: Ledger) -> None:
     assert list(exceptions.standing(book)[RULE]) == ["a"]
 
 
-# --- messages ---------------------------------------------------------------------------------------------------
+# --- messages -----------------------------------------------------------------------------------------
 
 
 def message(key: str = "m") -> messages.Message:
@@ -166,7 +166,7 @@ def test_a_message_that_cannot_be_sent_ends_with_the_dead(book: Ledger, at: Move
     assert [m["state"] for m in messages.about(book, RULE)] == ["dead"]
 
 
-# --- pauses -----------------------------------------------------------------------------------------------------
+# --- pauses -------------------------------------------------------------------------------------------
 
 
 def test_a_pause_stops_what_it_names(book: Ledger) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
+from cogent_pipelines import clock
 from cogent_pipelines.ledger import moves, promises
 from cogent_pipelines.ledger.ledger import Ledger
 from cogent_pipelines_tests.ledger.builders import claim, make, move, state
@@ -127,8 +128,6 @@ def test_claims_of_two_workers_never_overlap(book: Ledger) -> None:
 
 def test_due_says_what_is_to_be_sent_and_what_to_be_looked_at(book: Ledger, at: MoveOn) -> None:
     """Held and finished things are not due; a lease is."""
-    from cogent_pipelines import clock
-
     make(book, "a", "b", "c")
     make(book, "d", state="held", reason="bad_address")
     first, *_ = claim(book, limit=1)

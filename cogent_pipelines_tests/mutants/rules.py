@@ -8,4 +8,71 @@ from __future__ import annotations
 
 from cogent_pipelines_tests.mutants.mutant import Mutant
 
-MUTANTS: tuple[Mutant, ...] = ()
+MODELS = "dbt_project/models"
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "sign",
+        "dbt_project/macros/stock.sql",
+        "- (({{ qty }} % {{ per_unit }}) + {{ per_unit }}) % {{ per_unit }}",
+        "+ 0",
+        "three units short of a bundle of two count as one bundle short",
+        "rule's rows",
+        ("rules/test_wanted_stock.py", "rules/test_stock_rules.py"),
+    ),
+    Mutant(
+        "sign",
+        f"{MODELS}/marts/steps/availability.sql",
+        "total_qty + fulfilled_qty - allocated_qty",
+        "total_qty - fulfilled_qty - allocated_qty",
+        "units on their way to the customer are sold again",
+        "rule's rows",
+        ("rules/test_wanted_stock.py::test_a_parcel_on_its_way_to_the_shop_is_not_taken_off_twice",),
+    ),
+    Mutant(
+        "cursor",
+        f"{MODELS}/marts/steps/availability.sql",
+        "and a.created_at <= coalesce(s.read_at, a.created_at)",
+        "",
+        "an allocation younger than the stock figure is taken to be in it already",
+        "rule's rows",
+        ("rules/test_wanted_stock.py::test_an_allocation_younger_than_the_stock_figure_is_not_in_it_yet",),
+    ),
+    Mutant(
+        "units",
+        f"{MODELS}/marts/steps/units_to_send.sql",
+        "(l.remaining_qty * coalesce(b.qty, 1))::bigint as qty",
+        "l.remaining_qty::bigint as qty",
+        "of a component that a bundle holds twice one is reckoned with",
+        "rule's rows",
+        ("rules/test_wanted_stock.py", "rules/test_wanted_orders.py"),
+    ),
+    Mutant(
+        "time zone",
+        "dbt_project/macros/time.sql",
+        "cast(timezone((select any_value(value) from {{ source('estate', 'settings') }} "
+        "where name = 'time_zone'), {{ instant }}) as date)",
+        "cast(timezone('UTC', {{ instant }}) as date)",
+        "a summer's day begins an hour late",
+        "rule's rows",
+        ("rules/test_wanted_orders.py", "rules/test_order_rules.py"),
+    ),
+    Mutant(
+        "identity",
+        f"{MODELS}/rules/no_two_orders_are_the_same_basket.sql",
+        "and b.placed_at <= a.placed_at + {{ setting_seconds('duplicate_window_s') }}",
+        "",
+        "a customer who orders the same every week is told on every time",
+        "rule's rows",
+        ("rules/test_order_rules.py::test_another_basket_customer_or_hour_is_none",),
+    ),
+    Mutant(
+        "identity",
+        f"{MODELS}/wanted/cancellations_to_wms.sql",
+        "case when w.is_past_no_return then 'past_no_return' end as held_by",
+        "null::varchar as held_by",
+        "a cancellation goes out for an order that is being picked",
+        "rule's rows",
+        ("rules/test_wanted_cancellations.py",),
+    ),
+)

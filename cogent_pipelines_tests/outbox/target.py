@@ -1,4 +1,4 @@
-"""A small target in this process: a warehouse that takes orders in two steps, a shop that takes levels in batches.
+"""A small target in this process: orders are taken in two steps, levels in batches.
 
 Belongs here: a vendor's declarations for it, a client without a network, and its truth.
 Does not belong here: any test, or a real vendor's habits (the sandbox has those).
@@ -383,13 +383,14 @@ def estate(**syncs: Mapping[str, Any]) -> Estate:
 
 
 COMMON = (
-    "system VARCHAR, source_system VARCHAR, act VARCHAR, business_key VARCHAR, reference VARCHAR, order_key VARCHAR, "
-    "since_at TIMESTAMPTZ, held_by VARCHAR, priority INTEGER, amount DECIMAL(18,4), currency VARCHAR"
+    "system VARCHAR, source_system VARCHAR, act VARCHAR, business_key VARCHAR, reference VARCHAR, "
+    "order_key VARCHAR, since_at TIMESTAMPTZ, held_by VARCHAR, priority INTEGER, "
+    "amount DECIMAL(18,4), currency VARCHAR"
 )
 
 
 class Warehouse:
-    """A DuckDB with ``wanted`` as plain tables, filled by the test. In memory: opening a file costs more than the test."""
+    """A DuckDB with ``wanted`` as plain tables. In memory: opening a file costs more than the test."""
 
     def __init__(self) -> None:
         self.path = ":memory:"
@@ -404,12 +405,13 @@ class Warehouse:
             )
             connection.execute(f"CREATE TABLE wanted.cancellations_to_wms ({COMMON})")
             connection.execute(
-                f"CREATE TABLE wanted.stock_to_channel ({COMMON}, quantity BIGINT, change_from BIGINT, is_decrease BOOLEAN)"
+                f"CREATE TABLE wanted.stock_to_channel ({COMMON}, quantity BIGINT, change_from BIGINT, "
+                "is_decrease BOOLEAN)"
             )
             connection.execute("CREATE TABLE marts.channel_stock (system VARCHAR, available_qty BIGINT)")
             connection.execute(
-                "CREATE TABLE ops.pulls (system VARCHAR, stream VARCHAR, kind VARCHAR, started_at TIMESTAMPTZ, "
-                "is_complete BOOLEAN, note VARCHAR)"
+                "CREATE TABLE ops.pulls (system VARCHAR, stream VARCHAR, kind VARCHAR, "
+                "started_at TIMESTAMPTZ, is_complete BOOLEAN, note VARCHAR)"
             )
 
     @contextmanager
@@ -438,7 +440,8 @@ class Warehouse:
             for number in numbers:
                 connection.execute("DELETE FROM wanted.orders_to_wms WHERE reference = $1", [number])
                 connection.execute(
-                    "INSERT INTO wanted.orders_to_wms VALUES ('wms', 'shop', 'create', $1, $2, $3, $4, $5, $6, 12.50, 'GBP', "
+                    "INSERT INTO wanted.orders_to_wms VALUES "
+                    "('wms', 'shop', 'create', $1, $2, $3, $4, $5, $6, 12.50, 'GBP', "
                     "'LEEDS', $7, [{sku: 'SKU-1', qty: 2, unit_price_amount: 6.25}])",
                     [f"shop:{number}@LEEDS", number, f"shop:{number}", clock.now(), held_by, priority, name],
                 )
@@ -448,8 +451,8 @@ class Warehouse:
         with self.open() as connection:
             for number in numbers:
                 connection.execute(
-                    "INSERT INTO wanted.cancellations_to_wms VALUES ('wms', 'shop', 'cancel', $1, $2, $3, $4, NULL, 20, "
-                    "NULL, 'GBP')",
+                    "INSERT INTO wanted.cancellations_to_wms VALUES "
+                    "('wms', 'shop', 'cancel', $1, $2, $3, $4, NULL, 20, NULL, 'GBP')",
                     [f"shop:{number}@cancel", number, f"shop:{number}", clock.now()],
                 )
 
@@ -464,8 +467,8 @@ class Warehouse:
                 first = target.levels[key]
                 if first != quantity:
                     connection.execute(
-                        "INSERT INTO wanted.stock_to_channel VALUES ('shop', 'wms', 'set', $1, $1, NULL, $2, NULL, $3, NULL, "
-                        "'GBP', $4, $5, $6)",
+                        "INSERT INTO wanted.stock_to_channel VALUES "
+                        "('shop', 'wms', 'set', $1, $1, NULL, $2, NULL, $3, NULL, 'GBP', $4, $5, $6)",
                         [key, clock.now(), 10 if quantity < first else 50, quantity, first, quantity < first],
                     )
 

@@ -296,7 +296,7 @@ def test_cancelling_asks_first_and_touches_nothing_past_the_point_of_no_return(l
 
 
 def test_the_ledger_holds_no_personal_data(loop: Loop) -> None:
-    """Names reach it as fingerprints; quantities, SKUs, amounts and the versions of code and mapping in clear."""
+    """Names reach it as fingerprints; quantities, SKUs, amounts and versions in clear."""
     loop.wanted.run("CREATE SCHEMA mappings; CREATE TABLE mappings.m AS SELECT 1 AS a")
     loop.wms.wrongs.append(("/orders", "truncated"))
     loop.wanted.want_orders("1001", name="Zebedee Quux")

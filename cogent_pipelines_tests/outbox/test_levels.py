@@ -1,4 +1,4 @@
-"""Stock levels: batches, compare-and-set, idempotency keys, and what is right now rather than what was wanted."""
+"""Stock levels: batches, compare-and-set, idempotency keys, and what is right now."""
 
 from __future__ import annotations
 

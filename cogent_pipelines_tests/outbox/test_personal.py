@@ -28,7 +28,7 @@ def test_the_same_person_has_the_same_fingerprint_and_blanks_have_none() -> None
 @pytest.mark.parametrize("key", [KEY, b"short", b"longer than a block of sixty-four bytes, " * 3])
 @pytest.mark.parametrize("value", ["Jane Doe", "Zoë 'O\"Brien; DROP", "=cmd|' /C calc'!A0", "日本"])
 def test_sql_makes_the_same_fingerprint(key: bytes, value: str) -> None:
-    """A rule compares what was sent with what the channel says now, and nothing of the key reaches the file."""
+    """A rule compares what was sent with what the channel says now."""
     connection = duckdb.connect()
     personal.prepare(connection, key)
     query = f"SELECT {personal.SQL.format(value='$1')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,7 +21,7 @@ def numbers(count: int, first: int = 1000) -> list[str]:
     return [str(number) for number in range(first, first + count)]
 
 
-# --- completeness -----------------------------------------------------------------------------------------------
+# --- completeness -------------------------------------------------------------------------------------
 
 
 def test_nothing_is_planned_before_every_feed_was_read(loop: Loop) -> None:
@@ -67,7 +68,7 @@ def test_an_incomplete_pull_withdraws_nothing(loop: Loop) -> None:
     assert loop.states() == {"1001": "waiting"}
 
 
-# --- brakes -----------------------------------------------------------------------------------------------------
+# --- brakes -------------------------------------------------------------------------------------------
 
 
 def test_past_its_brake_the_whole_plan_is_held_with_one_exception(loop: Loop) -> None:
@@ -171,7 +172,7 @@ def test_release_of_nothing_is_a_clear_error(loop: Loop) -> None:
         controls.release(loop.ledger, "orders_to_wms", by=" ", reason="a sale")
 
 
-# --- holds ------------------------------------------------------------------------------------------------------
+# --- holds --------------------------------------------------------------------------------------------
 
 
 def test_a_held_order_is_kept_with_its_reason_and_let_go_when_that_is_mended(loop: Loop) -> None:
@@ -206,7 +207,7 @@ def test_a_held_order_nobody_wants_any_more_is_withdrawn(loop: Loop) -> None:
     assert loop.states() == {"1001": "withdrawn no_longer_wanted"}
 
 
-# --- once, adoption, and stores that were lost ------------------------------------------------------------------
+# --- once, adoption, and stores that were lost --------------------------------------------------------
 
 
 def test_what_is_older_than_from_is_adopted_and_never_sent(loop: Loop) -> None:
@@ -234,8 +235,6 @@ def test_a_once_key_done_is_never_planned_again_though_the_target_lost_it(loop: 
 
 def test_a_new_ledger_waits_until_lists_must_show_what_a_lost_one_sent(loop: Loop) -> None:
     """It was made this minute: the last orders of the ledger before it may not be in any list yet."""
-    from dataclasses import replace
-
     loop.wms.lags = True
     loop.wms.orders.append(
         {"id": "7", "number": "1001", "name": "Jane Doe", "lines": [], "facility": "LEEDS", "status": "open"}

@@ -228,6 +228,20 @@ def test_a_defect_nobody_found_is_missed_once_it_was_due(kept: Kept, sandbox: Sa
     assert found.families[HELD].recall == 0
 
 
+def test_a_level_we_put_right_in_time_is_neither_found_nor_missed(kept: Kept, sandbox: Sandbox) -> None:
+    """The integration did its work before anybody had to be told; without its work the defect is missed."""
+    stock = {"channel_stock_key": "web_uk:s7", "system": "web_uk", "sku": "SKU-7"}
+    kept.put("marts.channel_stock", stock)
+    rule = "channel_stock_equals_what_is_available"
+    sandbox.plant(rule, {"sku": "SKU-7"}, repair="repaired")
+    assert len(judge(kept, sandbox).defects.missed) == 1
+    level = {"sync": "stock_to_channel", "system": "web_uk", "act": "set", "order_key": None}
+    kept.promise("s7", "verified", business_key="web_uk:s7", **level)
+    found = judge(kept, sandbox).defects
+    assert (len(found.repaired), len(found.missed)) == (1, 0)
+    assert found.families[rule].recall is None
+
+
 def test_another_rules_exception_does_not_find_a_defect_but_is_explained_by_it(
     kept: Kept, sandbox: Sandbox
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from cogent_pipelines.sandbox.kit import Outage

@@ -40,6 +40,7 @@ def staged(retailer: Retailer) -> Iterator[Staged]:
 
 def _lived(folder: Path) -> Retailer:
     r = Retailer(folder, days=2, orders=80, skus=160, bundles=10, history=140, old_integration=1.0)
+    _long_before(r)
     r.move_on(DAY + 2.5 * HOUR)  # today's payout is issued and has not arrived
     _before(r)
     assert all(report.is_complete for report in r.pull())
@@ -52,12 +53,17 @@ def _lived(folder: Path) -> Retailer:
     return r
 
 
+def _long_before(r: Retailer) -> None:
+    """Orders that change much later than they are made. Nobody sends what is not paid for."""
+    lines = [{"sku": "SKU-0151", "quantity": 3, "price": "400.10"}]
+    for name, payment in (("EDITED", "pending"), ("CANCELLED", "authorised"), ("REFUNDED", "captured")):
+        r.do(SHOP, "place_order", name=name, lines=lines, payment=payment)
+
+
 def _before(r: Retailer) -> None:
     """Orders and levels that will have changed by the second pull, and ones that are large or odd."""
     skus = [{"sku": f"SKU-{n:04d}", "quantity": 1 + n % 2} for n in range(1, 151)]
     r.do(SHOP, "place_order", name="LONG", lines=skus, payment="authorised", email="long@example.test")
-    for name in ("EDITED", "CANCELLED", "REFUNDED"):
-        r.do(SHOP, "place_order", name=name, lines=[{"sku": "SKU-0151", "quantity": 3, "price": "400.10"}])
     for name in ("STOPPED", "HELD"):
         r.do(WMS, "create_order", order=name, lines=[{"sku": "SKU-0152", "quantity": 2}])
     twice = [{"sku": "SKU-0153", "quantity": 2}, {"sku": "SKU-0153", "quantity": 3, "price": "9.99"}]

@@ -253,13 +253,24 @@ def test_an_order_nobody_works_on_is_cancelled(r: Retailer) -> None:
     assert wms.status(at_warehouse(r)) == "cancelled"
 
 
+def part_pick(r: Retailer) -> None:
+    """Pick one of the order's two allocations."""
+    order = at_warehouse(r)
+    for sellable, units in list(wms.ordered_units(order).items()):
+        wms.allocate(r.world, r.wms, order.id, 41, [(sellable, units)])
+    wms.start_pick(r.world, r.wms, order.id, order.allocations[0].id)
+
+
 @pytest.mark.parametrize("act", ["cancel", "note"])
-@pytest.mark.parametrize("done", ["start_pick", "ship"])
+@pytest.mark.parametrize("done", ["part_pick", "start_pick", "ship"])
 def test_past_the_point_of_no_return_nothing_is_touched(r: Retailer, done: str, act: str) -> None:
     """Its status is asked first: no call reaches the warehouse, by whatever name."""
-    r.do(WMS, "create_order", order="#1001", lines=LINES)
+    r.do(WMS, "create_order", order="#1001", lines=LINES, allocate=done != "part_pick")
     want = cancellation(r, act)
-    r.do(WMS, done, order="#1001")
+    if done == "part_pick":
+        part_pick(r)
+    else:
+        r.do(WMS, done, order="#1001")
     before = at_warehouse(r).updated_at
     assert stop(r, want, ticks=2) == ["rejected past_no_return"]
     assert (at_warehouse(r).updated_at, at_warehouse(r).notes) == (before, [])

@@ -25,3 +25,16 @@
     create or replace view steps.{{ this.identifier }} as {{ sql }};
     comment on view steps.{{ this.identifier }} is '{{ "grows " ~ grows.key ~ " " ~ grows.stamp if grows else "" }}'
 {%- endmacro %}
+
+-- A step that is no longer in the project leaves nothing behind.
+{% macro drop_old_steps() -%}
+    {%- if execute -%}
+        {%- set kept = [] -%}
+        {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}{%- do kept.append(node.alias) -%}{%- endfor -%}
+        {%- set found = run_query("select view_name from duckdb_views() where schema_name = 'steps'") -%}
+        {%- for row in found if row[0] not in kept -%}
+            {%- do run_query('drop view if exists steps.' ~ row[0]) -%}
+            {%- do run_query('drop table if exists marts.' ~ row[0]) -%}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}

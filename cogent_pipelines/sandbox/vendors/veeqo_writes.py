@@ -61,7 +61,7 @@ ADDRESS_FIELDS = {
 Body = dict[str, Any]
 
 
-class Refusal(Exception):  # noqa: N818  an answer of Veeqo's, not an error of this program
+class Refusal(Exception):
     """An answer that is not a success."""
 
     def __init__(self, code: int, body: Any) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cogent_pipelines.sandbox.world.model import Shop, Warehouse
 
 
-class Refused(Exception):  # noqa: N818  what a system answers is not an error of this program
+class Refused(Exception):
     """A system says no to what it was asked; the edge words it as its vendor does."""
 
     def __init__(self, code: str, message: str, field: tuple[str, ...] = ()) -> None:

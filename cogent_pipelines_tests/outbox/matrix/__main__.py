@@ -90,7 +90,8 @@ def _table(results: Sequence[Result], engine: str, *, seeds: bool) -> str:
     }
     lines.append(
         f"{engine}: {len(results)} cases, {crashed} killed; lost {told['lost']}, doubled {told['doubled']}, "
-        f"stale {told['stale']}; called done and not so {told['silent']}; flagged for a person {told['flagged']}"
+        f"stale {told['stale']}; called done and not so {told['silent']}; "
+        f"flagged for a person {told['flagged']}"
     )
     return "\n".join(lines)
 
@@ -134,8 +135,8 @@ def _bad(result: Result) -> str:
     what = result.error.strip().splitlines()[-1] if result.error else dict(result.states)
     crashes = [(c.point, c.hits), *c.more]
     return (
-        f"BAD {c.scene} {c.operation} crash={crashes} answer={c.answer} seed={c.seed} lag={c.lag}: lost {result.lost} "
-        f"doubled {result.doubled} stale {result.stale} silent {result.silent} {what}"
+        f"BAD {c.scene} {c.operation} crash={crashes} answer={c.answer} seed={c.seed} lag={c.lag}: "
+        f"lost {result.lost} doubled {result.doubled} stale {result.stale} silent {result.silent} {what}"
     )
 
 

@@ -1,10 +1,10 @@
-"""The alert as a sixth outbound operation of the matrix: exceptions that stand, and an inbox on the other side.
+"""The alert as one more outbound operation of the matrix: exceptions that stand, and an inbox.
 
 Belongs here: our process telling owners, the inbox, and its judge.
 Does not belong here: the alert's words or routes (their own tests have those), crashes of the other syncs.
 
-An inbox cannot be asked what it has. So one repeat is allowed where a process died, or an answer was lost, between
-sending and recording; it is counted as flagged. A loss, or any other repeat, is a fault.
+An inbox cannot be asked what it has. So one repeat is allowed where a process died, or an answer was lost,
+between sending and recording; it is counted as flagged. A loss, or any other repeat, is a fault.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Belongs here: the three processes of a case and what each does.
 Does not belong here: which cases there are (``cases``), or printing them.
 
-    warm parent --fork--> the other side (sandbox, judge) --fork--> our process: runs into the crash point, killed
-                                                          --fork--> our process again: runs until all is quiet
+    warm parent --fork--> the other side (sandbox, judge) --fork--> our process: killed at the crash point
+                                                          --fork--> our process: runs until all is quiet
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -132,7 +132,7 @@ def estate() -> Estate:
     return msgspec.convert(ESTATE, Estate)
 
 
-# --- the other side -------------------------------------------------------------------------------------------
+# --- the other side -----------------------------------------------------------------------------------
 
 
 def run(case: Case, sandbox: Sandbox, store: Store) -> Result:
@@ -160,10 +160,8 @@ def _guarded(act: Callable[[], None], line: socket.socket, case: Case) -> None:
         act()
     except BaseException:  # noqa: BLE001  a child must never return into the parent's stack
         code = 1
-        try:
+        with suppress(OSError):
             wire.send(line, Result(case, error=traceback.format_exc()))
-        except OSError:
-            pass
     finally:
         os._exit(code)
 
@@ -192,9 +190,11 @@ def _other_side(case: Case, sandbox: Sandbox, store: Store) -> Result:
     was_hit = False
     for number, (point, hits) in enumerate(crashes):
         if point:
-            killed, _ = _process(case, sandbox, partial(_ours, case, url, point, hits, 2 + number), readings)
+            killed, _ = _process(
+                case, sandbox, partial(_ours, case, url, (point, hits), 2 + number), readings
+            )
             was_hit = was_hit or killed
-    _, done = _process(case, sandbox, partial(_ours, case, url, "", 0, MOST_TICKS), readings)
+    _, done = _process(case, sandbox, partial(_ours, case, url, ("", 0), MOST_TICKS), readings)
     if done is None:
         return Result(case, error="the clean run ended without a word")
     if isinstance(done, Result):
@@ -282,13 +282,14 @@ def _process(
     return killed, last[0] if last else None
 
 
-# --- our side ---------------------------------------------------------------------------------------------------
+# --- our side -----------------------------------------------------------------------------------------
 
 
-def _ours(case: Case, url: str, point: str, hits: int, most_ticks: int, line: socket.socket) -> None:
+def _ours(case: Case, url: str, crash: tuple[str, int], most_ticks: int, line: socket.socket) -> None:
     """Tick until all is quiet, or until the armed point is reached: then die on the spot."""
     os.environ.update(SECRETS)
     random.seed(case.seed)
+    point, hits = crash
     passed = 0
 
     def kill_here(name: str) -> None:
@@ -385,7 +386,7 @@ def altered(vendor: Vendor, case: Case) -> Vendor:
 
 
 def _altered(write: Write, case: Case) -> Write:
-    """A want carries the target's id under its own action once its send was accepted: then a look is a read-back."""
+    """Once its send was accepted, a want carries the target's id: from then on a look is a read-back."""
 
     def is_accepted(want: Want) -> bool:
         return write.action in want.refs

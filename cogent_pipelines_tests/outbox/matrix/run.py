@@ -31,7 +31,7 @@ def run_all(
             ours.close()
             code = 1
             try:
-                _work(cases, number, processes, engine, server, theirs)
+                _work(cases, number, processes, engine=engine, server=server, line=theirs)
                 code = 0
             finally:
                 os._exit(code)
@@ -51,7 +51,13 @@ def run_all(
 
 
 def _work(
-    cases: Sequence[Case], number: int, processes: int, engine: str, server: str | None, line: socket.socket
+    cases: Sequence[Case],
+    number: int,
+    processes: int,
+    *,
+    engine: str,
+    server: str | None,
+    line: socket.socket,
 ) -> None:
     os.environ.update(one.SECRETS)
     with ExitStack() as stack:

@@ -1,7 +1,7 @@
 """The other side of a case: a small sandbox with work to be done, and what should be wanted of it.
 
-Belongs here: building the world, setting the scene of each sync, and computing ``wanted`` from what a reading of
-both systems would show now.
+Belongs here: building the world, setting the scene of each sync, and computing ``wanted`` from what a reading
+of both systems would show now.
 Does not belong here: any knowledge of how it is delivered.
 """
 
@@ -119,7 +119,7 @@ OPERATIONS = {
 """Where a scene's writes go, and the operations a fault may strike."""
 
 
-# --- what a reading of both systems makes wanted ------------------------------------------------------------
+# --- what a reading of both systems makes wanted ------------------------------------------------------
 
 
 def wanted(world: World, scene: str) -> list[Row]:
@@ -291,7 +291,7 @@ _WANTED: Mapping[str, Callable[[World, Shop, Warehouse], list[Row]]] = {
 }
 
 
-# --- the judge ------------------------------------------------------------------------------------------------
+# --- the judge ----------------------------------------------------------------------------------------
 
 
 def judge(world: World, scene: str) -> dict[str, int]:

@@ -30,16 +30,27 @@ ordered as (
     where o.placed_at > d.verified_at and not coalesce(o.is_test, false)
 ),
 
+-- Where a line is sent from: by what is left of it and what was told. A line taken off whole says nothing any more.
+places as (
+    select
+        order_line_key,
+        list(distinct location_id) as location_ids
+    from (
+        select order_line_key, location_id from {{ ref('asked_lines') }}
+        union all
+        select order_line_key, location_id from {{ ref('told_units') }}
+    )
+    where order_line_key in (select order_line_key from ordered)
+    group by order_line_key
+),
+
 ordered_since as (
     select
         o.channel_stock_key,
         sum(o.ordered_qty) as qty
     from ordered as o
-    where exists (
-        select 1
-        from {{ ref('fulfilment_order_lines') }} as fol
-        where fol.order_line_key = o.order_line_key and fol.location_id = o.location_id
-    )
+    left join places as p on p.order_line_key = o.order_line_key
+    where p.order_line_key is null or list_contains(p.location_ids, o.location_id)
     group by o.channel_stock_key
 ),
 

@@ -16,7 +16,7 @@ with candidates as (
         any_value(o.url) as url,
         null::timestamptz as ended_at,
         null::varchar as facility
-    from {{ ref('orders') }} as o
+    from {{ ref('order_book') }} as o
     inner join {{ ref('parcels') }} as s on s.order_key = o.order_key
     where
         o.payment_code in ('pending', 'authorised', 'part_captured', 'voided', 'expired')

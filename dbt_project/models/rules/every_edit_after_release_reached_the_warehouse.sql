@@ -24,7 +24,11 @@ sent_to as (
         op.closed_at,
         op.sent
     from {{ source('ops', 'operations') }} as op
-    where op.sync = 'orders_to_wms' and op.state = 'verified' and op.sent is not null
+    where
+        op.sync = 'orders_to_wms'
+        and op.state = 'verified'
+        and op.sent is not null
+        and op.order_key in (select order_key from live)
 ),
 
 edited as (
@@ -101,7 +105,7 @@ at_warehouse as (
         l.sku,
         sum(l.qty) as qty
     from {{ ref('orders_at_warehouse') }} as wo
-    inner join {{ ref('warehouse_order_lines') }} as l on l.warehouse_order_key = wo.warehouse_order_key
+    inner join {{ ref('warehouse_lines') }} as l on l.warehouse_order_key = wo.warehouse_order_key
     where
         wo.order_key in (select order_key from edited)
         and wo.status_code <> 'cancelled'
@@ -155,7 +159,7 @@ fields as (
         and w.system = e.warehouse_system
         and w.status_code <> 'cancelled'
         and w.gone_at is null
-    inner join {{ ref('warehouse_records') }} as wo on wo.warehouse_order_key = w.warehouse_order_key
+    inner join {{ ref('warehouse_book') }} as wo on wo.warehouse_order_key = w.warehouse_order_key
 ),
 
 address_edits as (
@@ -206,9 +210,8 @@ facility_edits as (
         u.facility not in (select x.facility from sent_to as x where x.order_key = e.order_key)
         and u.facility not in (
             select a.facility
-            from {{ ref('allocations') }} as a
-            inner join {{ ref('orders_at_warehouse') }} as wo on wo.warehouse_order_key = a.warehouse_order_key
-            where wo.order_key = e.order_key and a.facility is not null
+            from {{ ref('live_allocations') }} as a
+            where a.order_key = e.order_key and a.facility is not null
         )
         and not exists (
             select 1

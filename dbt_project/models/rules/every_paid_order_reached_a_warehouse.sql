@@ -80,7 +80,7 @@ candidates as (
         null
     from vanished as v
     inner join {{ ref('live_orders') }} as o on o.order_key = v.order_key
-    left join {{ ref('warehouse_records') }} as wo on wo.reference = v.reference
+    left join {{ ref('warehouse_book') }} as wo on wo.reference = v.reference
     group by v.business_key, v.order_key, v.closed_at, v.reference, o.system, o.total_amount, o.currency, o.url
     having count(wo.warehouse_order_key) = count(wo.gone_at)
 ),

@@ -33,7 +33,7 @@ candidates as (
         null::timestamptz as ended_at,
         s.facility
     from suspect as s
-    inner join {{ ref('orders') }} as o on o.order_key = s.order_key
+    inner join {{ ref('order_book') }} as o on o.order_key = s.order_key
     left join {{ ref('carriers') }} as k
         on k.warehouse_system = s.system and k.carrier = s.carrier and k.channel_system = o.system
     where s.number is null or k.channel_carrier is null

@@ -46,7 +46,7 @@ judged as (
         o.currency,
         w.order_key is not null as is_open
     from suspect as s
-    inner join {{ ref('orders') }} as o on o.order_key = s.order_key
+    inner join {{ ref('order_book') }} as o on o.order_key = s.order_key
     inner join {{ ref('carriers') }} as k
         on k.warehouse_system = s.system and k.carrier = s.carrier and k.channel_system = o.system
     left join {{ source('estate', 'channels') }} as c on c.system = o.system

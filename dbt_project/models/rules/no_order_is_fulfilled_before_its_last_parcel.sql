@@ -25,13 +25,12 @@ told as (
 
 sent as (
     select
-        p.order_key,
-        sl.sku,
-        sum(sl.qty) as qty
-    from {{ ref('parcels') }} as p
-    inner join {{ ref('shipment_lines') }} as sl on sl.shipment_key = p.shipment_key
-    where p.order_key in (select order_key from told)
-    group by p.order_key, sl.sku
+        order_key,
+        sku,
+        sum(qty) as qty
+    from {{ ref('parcel_lines') }}
+    where order_key in (select order_key from told)
+    group by order_key, sku
 ),
 
 early as (

@@ -5,10 +5,8 @@ with live as (
         warehouse_order_key,
         created_at,
         reference,
-        upper(ltrim(
-            {{ base_reference('reference') }}, '# '
-        )) as whole_reference
-    from {{ ref('warehouse_records') }}
+        upper(ltrim(base_reference, '# ')) as whole_reference
+    from {{ ref('warehouse_book') }}
     where status_code not in ('cancelled', 'merged', 'refunded') and gone_at is null and reference is not null
 ),
 
@@ -42,7 +40,7 @@ ranked as (
         row_number() over (partition by l.whole_reference order by l.created_at, l.warehouse_order_key) as rank
     from live as l
     inner join doubled as d on d.whole_reference = l.whole_reference
-    inner join {{ ref('warehouse_records') }} as w on w.warehouse_order_key = l.warehouse_order_key
+    inner join {{ ref('warehouse_book') }} as w on w.warehouse_order_key = l.warehouse_order_key
 ),
 
 named as (
@@ -50,7 +48,7 @@ named as (
         d.whole_reference,
         arg_min(o.order_key, o.placed_at) as order_key
     from doubled as d
-    inner join {{ ref('orders') }} as o on upper(ltrim(o.order_name, '# ')) = d.whole_reference
+    inner join {{ ref('order_book') }} as o on upper(ltrim(o.order_name, '# ')) = d.whole_reference
     group by d.whole_reference
 ),
 

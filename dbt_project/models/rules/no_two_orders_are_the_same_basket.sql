@@ -3,23 +3,35 @@
 -- pair right: at or before the second order there never was a fault, after it the fault ended then.
 with repeated as (
     select *
-    from {{ ref('baskets') }}
+    from {{ ref('order_book') }}
     where
-        twin_hash in (
+        customer_key is not null
+        and basket_fingerprint is not null
+        and not is_test
+        and gone_at is null
+        and twin_hash in (
             select twin_hash
-            from {{ ref('baskets') }}
+            from {{ ref('order_book') }}
             group by twin_hash
             having count(*) > 1
         )
 ),
 
-near as (
+pairs as (
     select
         a.order_key as first_key,
         b.order_key as second_key,
         a.placed_at as first_at,
         b.placed_at as second_at,
-        b.customer_key
+        a.order_name as first_name,
+        b.order_name as second_name,
+        b.customer_key,
+        b.system,
+        b.total_amount,
+        b.subtotal_amount,
+        b.currency,
+        b.url,
+        least(a.cancelled_at, b.cancelled_at) as cancelled_at
     from repeated as a
     inner join repeated as b
         on b.twin_hash = a.twin_hash
@@ -29,45 +41,13 @@ near as (
         and b.placed_at <= a.placed_at + {{ setting_seconds('duplicate_window_s') }}
 ),
 
-twins as (
-    select
-        order_key,
-        order_name,
-        system,
-        total_amount,
-        subtotal_amount,
-        currency,
-        cancelled_at,
-        url
-    from {{ ref('orders') }}
-    where
-        gone_at is null
-        and (order_key in (select first_key from near) or order_key in (select second_key from near))
-),
-
-pairs as (
-    select
-        n.*,
-        a.order_name as first_name,
-        b.order_name as second_name,
-        b.system,
-        b.total_amount,
-        b.subtotal_amount,
-        b.currency,
-        b.url,
-        least(a.cancelled_at, b.cancelled_at) as cancelled_at
-    from near as n
-    inner join twins as a on a.order_key = n.first_key
-    inner join twins as b on b.order_key = n.second_key
-),
-
 credits as (
     select
         p.first_key,
         p.second_key,
         min(r.refunded_at) as credited_at
     from pairs as p
-    inner join {{ ref('baskets') }} as o on o.customer_key = p.customer_key
+    inner join {{ ref('order_book') }} as o on o.customer_key = p.customer_key
     inner join {{ ref('refunds') }} as r on r.order_key = o.order_key
     where
         r.refunded_at >= p.first_at

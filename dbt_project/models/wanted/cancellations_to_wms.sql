@@ -5,7 +5,7 @@ with at_warehouse as (
         o.cancelled_at as order_cancelled_at,
         o.system as source_system,
         row_number() over (partition by wo.order_key order by wo.created_at, wo.warehouse_order_key) as rank
-    from {{ ref('orders') }} as o
+    from {{ ref('order_book') }} as o
     inner join {{ ref('orders_at_warehouse') }} as wo on wo.order_key = o.order_key
     where o.cancelled_at is not null and not coalesce(o.is_test, false)
 )

@@ -13,5 +13,6 @@ from {{ ref('orders_at_warehouse') }} as wo
 inner join {{ ref('allocations') }} as a on a.warehouse_order_key = wo.warehouse_order_key
 inner join {{ ref('allocation_lines') }} as al on al.allocation_key = a.allocation_key
 where
-    wo.status_code not in ('cancelled', 'refunded')
+    al.warehouse_order_key in (select warehouse_order_key from {{ ref('orders_at_warehouse') }})
+    and wo.status_code not in ('cancelled', 'refunded')
     and wo.gone_at is null

@@ -14,7 +14,7 @@ left_the_house as (
         *,
         nullif(trim(carrier), '') as known_carrier,
         nullif(trim(tracking_number), '') as known_number
-    from {{ ref('shipments') }}
+    from {{ ref('shipment_records') }}
     where despatched_at is not null
 )
 
@@ -23,8 +23,8 @@ select
     s.system,
     s.shipment_id,
     s.warehouse_order_key,
-    s.order_key,
-    s.facility,
+    k.order_key,
+    f.facility,
     s.known_carrier as carrier,
     s.known_number as tracking_number,
     upper(s.known_number) as number,
@@ -33,8 +33,10 @@ select
     s.first_scan_at,
     s.url
 from left_the_house as s
-left join numbers as n on n.order_key = s.order_key and n.number = upper(s.known_number)
+left join {{ ref('warehouse_names') }} as k on k.warehouse_order_key = s.warehouse_order_key
+left join numbers as n on n.order_key = k.order_key and n.number = upper(s.known_number)
+left join {{ ref('facilities') }} as f on f.warehouse_system = s.system and f.warehouse_facility_id = s.facility_id
 where
     n.number is null
-    or (s.system, s.known_carrier) not in (select (k.warehouse_system, k.carrier) from {{ ref('carriers') }} as k)
-    or s.order_key in (select order_key from {{ ref('live_orders') }})
+    or (s.system, s.known_carrier) not in (select (c.warehouse_system, c.carrier) from {{ ref('carriers') }} as c)
+    or k.order_key in (select order_key from {{ ref('live_orders') }})

@@ -118,7 +118,7 @@ contents as (
         shipment_key,
         sku,
         sum(qty) as qty
-    from {{ ref('shipment_lines') }}
+    from {{ ref('parcel_lines') }}
     where shipment_key in (select shipment_key from parcels)
     group by shipment_key, sku
 ),

@@ -5,7 +5,7 @@
 -- person cancelled, merged or deleted there is not sent again.
 with references_taken as (
     select distinct reference
-    from {{ ref('warehouse_records') }}
+    from {{ ref('warehouse_book') }}
     where reference is not null
 ),
 
@@ -75,7 +75,7 @@ payable as (
 
 shared_names as (
     select order_name
-    from {{ ref('orders') }}
+    from {{ ref('order_book') }}
     where order_name in (select order_name from missing)
     group by order_name
     having count(*) > 1

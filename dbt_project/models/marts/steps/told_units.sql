@@ -14,3 +14,4 @@ inner join {{ ref('fulfilment_lines') }} as l on l.fulfilment_key = f.fulfilment
 where
     f.status_code in ('success', 'pending')
     and f.order_key in (select order_key from {{ ref('live_orders') }})
+    and l.order_key in (select order_key from {{ ref('live_orders') }})

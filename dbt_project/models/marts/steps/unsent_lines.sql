@@ -11,6 +11,9 @@ select
     l.allocated_qty,
     l.shipped_qty,
     l.unit_price_amount
-from {{ ref('short_lines') }} as l
+from {{ ref('warehouse_lines') }} as l
 inner join {{ ref('orders_at_warehouse') }} as wo on wo.warehouse_order_key = l.warehouse_order_key
-where wo.status_code not in ('cancelled', 'merged', 'refunded') and wo.gone_at is null
+where
+    l.qty > l.shipped_qty
+    and wo.status_code not in ('cancelled', 'merged', 'refunded')
+    and wo.gone_at is null

@@ -1,6 +1,6 @@
 -- Channel orders that are not over for good: not all sent, not paid, cancelled, or given money back for.
 select order_key
-from {{ ref('orders') }}
+from {{ ref('order_book') }}
 where
     fulfilment_code <> 'fulfilled'
     or payment_code in ('pending', 'authorised', 'part_captured', 'voided', 'expired', 'unknown')
