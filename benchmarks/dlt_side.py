@@ -53,7 +53,10 @@ def run(way: str, port: str, place: str) -> Figures:
     if way == "whole_lists":
         source.max_table_nesting = 0
     pipeline = dlt.pipeline(
-        "bench", destination=dlt.destinations.duckdb(f"{place}/dlt.duckdb"), dataset_name="shop", pipelines_dir=place
+        "bench",
+        destination=dlt.destinations.duckdb(f"{place}/dlt.duckdb"),
+        dataset_name="shop",
+        pipelines_dir=place,
     )
     meter = Meter()
     pipeline.run(source, loader_file_format=None if way == "default" else "parquet")

@@ -41,10 +41,19 @@ def ours(port: str) -> Figures:
     system = replace(accounts.system(estate, "web_uk"), options={"first_load": "pages"})
 
     async def run(place: estates.Place) -> PullReport:
-        with closing(open_ledger(place.ledger_url, state=place.root)) as ledger, closing(SharedLimits(ledger)) as limits:
+        with (
+            closing(open_ledger(place.ledger_url, state=place.root)) as ledger,
+            closing(SharedLimits(ledger)) as limits,
+        ):
             async with Client(system, VENDORS["shopify"], limits=limits) as client:
                 return await pull(
-                    estate, "web_uk", "orders", state=place.root, warehouse_path=place.warehouse, client=client, full=True
+                    estate,
+                    "web_uk",
+                    "orders",
+                    state=place.root,
+                    warehouse_path=place.warehouse,
+                    client=client,
+                    full=True,
                 )
 
     with folder() as path:

@@ -62,7 +62,9 @@ class Sandbox:
     def advance(self, seconds: float, speed: float) -> None:
         """Play so many seconds of the retailer's life, then run at ``speed``, our clock with it."""
         told = self.ask("advance", {"seconds": seconds, "speed": speed})
-        clock.use(clock.Clock(datetime.fromisoformat(told["at"]), time.time(), max(float(told["speed"]), 1e-9)))
+        clock.use(
+            clock.Clock(datetime.fromisoformat(told["at"]), time.time(), max(float(told["speed"]), 1e-9))
+        )
 
     def do(self, system: str, verb: str, **args: Any) -> Any:
         return self.ask("do", {"system": system, "verb": verb, "args": args})["result"]

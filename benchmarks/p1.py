@@ -34,7 +34,13 @@ def measure(*, quick: bool) -> Group:
         shown, met = ratio(median(ours, "wall") / median(floor, "wall"), LIMIT)
         by_cpu = median(ours, "cpu") / median(floor, "cpu")
         group.targets.append(
-            Target("P1", f"ingest wall / floor, {shape} records", f"<= {LIMIT}", f"{shown} (processor {by_cpu:.2f})", met)
+            Target(
+                "P1",
+                f"ingest wall / floor, {shape} records",
+                f"<= {LIMIT}",
+                f"{shown} (processor {by_cpu:.2f})",
+                met,
+            )
         )
     group.notes += [
         "The floor: `http.client` reads the pages over one connection and does nothing with them; DuckDB then loads the "

@@ -178,10 +178,18 @@ def measure(*, quick: bool) -> Group:
 
     text, met = ratio(whole("hot") / whole("empty"), LIMIT)
     group.targets.append(
-        Target("P15", "hot tick / empty op, each a run in its own process (import and first run)", f"<= {LIMIT}", text, met)
+        Target(
+            "P15",
+            "hot tick / empty op, each a run in its own process (import and first run)",
+            f"<= {LIMIT}",
+            text,
+            met,
+        )
     )
     text, met = ratio(median(found["hot"], "wall") / median(found["empty"], "wall"), LIMIT)
-    group.targets.append(Target("P15", "the same, import apart (later runs of one process)", f"<= {LIMIT}", text, met))
+    group.targets.append(
+        Target("P15", "the same, import apart (later runs of one process)", f"<= {LIMIT}", text, met)
+    )
     text = f"{median(found['hot'], 'wall') / median(found['hollow'], 'wall'):.2f}"
     group.targets.append(Target("P15", "hot tick / its own events hollow, import apart", "-", text, met=None))
     group.notes.append(

@@ -68,7 +68,11 @@ def measure(*, quick: bool) -> Group:
     version = subprocess.run(
         [interpreter, "-c", "import dlt; print(dlt.__version__)"], capture_output=True, text=True, check=True
     ).stdout.strip()
-    group = Group("p2", f"Ingest against dlt {version}", head=("pages", "side", "wall s", "processor s", "peak MB", "rows/s"))
+    group = Group(
+        "p2",
+        f"Ingest against dlt {version}",
+        head=("pages", "side", "wall s", "processor s", "peak MB", "rows/s"),
+    )
     pages = 40 if quick else 400
     for shape in ("lean", "whole"):
         size = pages if shape == "lean" else pages // 4
@@ -77,7 +81,9 @@ def measure(*, quick: bool) -> Group:
             sides = {way: _dlt(way, port, interpreter) for way in ways}
             once = {"default": sides.pop("default")} if "default" in sides else {}
             found = in_turn(1, **once) if once else {}
-            found |= in_turn(1 if quick else 2, ours=lambda port=port: child("ingest.py", "ours", port), **sides)
+            found |= in_turn(
+                1 if quick else 2, ours=lambda port=port: child("ingest.py", "ours", port), **sides
+            )
         ours = found.pop("ours")
         rows = ours[0]["rows"]
         speed = rows / median(ours, "wall")

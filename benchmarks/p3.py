@@ -108,18 +108,32 @@ def _paged(records: Sequence[bytes]) -> list[list[bytes]]:
 def measure(*, quick: bool) -> Group:
     million = 200_000 if quick else 1_000_000
     found = child("p3.py", million)
-    group = Group("p3", f"Landing alone at {million:,} orders", head=("call", "wall s", "processor s", "of the full load"))
+    group = Group(
+        "p3",
+        f"Landing alone at {million:,} orders",
+        head=("call", "wall s", "processor s", "of the full load"),
+    )
     full = found["full"]
     group.rows.append(("full load", round(full["wall"], 2), round(full["cpu"], 2), "1"))
     middle: dict[str, Any] = {}
-    for name, what in (("increments", "1% changed"), ("same", "the same 1% again"), ("empty", "nothing to read")):
+    for name, what in (
+        ("increments", "1% changed"),
+        ("same", "the same 1% again"),
+        ("empty", "nothing to read"),
+    ):
         middle[name] = {k: statistics.median(run[k] for run in found[name]) for k in ("wall", "cpu")}
         part = f"{middle[name]['wall'] / full['wall']:.4f}"
         group.rows.append((what, round(middle[name]["wall"], 3), round(middle[name]["cpu"], 3), part))
     shown, met = ratio(middle["increments"]["wall"] / full["wall"], LIMIT, digits=3)
     by_cpu = middle["increments"]["cpu"] / full["cpu"]
     group.targets.append(
-        Target("P3", f"1% changed / full load, {million:,} orders", f"<= {LIMIT}", f"{shown} (processor {by_cpu:.3f})", met)
+        Target(
+            "P3",
+            f"1% changed / full load, {million:,} orders",
+            f"<= {LIMIT}",
+            f"{shown} (processor {by_cpu:.3f})",
+            met,
+        )
     )
     group.notes.append(
         f"Medians of five increments, one after the other on the same warehouse ({found['warehouse_mb']:.0f} MB); pages come "

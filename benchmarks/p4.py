@@ -78,9 +78,17 @@ def run(orders: int) -> Figures:
         with closing(open_ledger(place.ledger_url, state=place.root)) as ledger:
             lay_out(place, estate, ledger, orders)
             rules = catalogue.load(place.manifest)
-            inputs = sorted({f"{vendor}.{stream}" for rule in rules.values() for vendor, stream in rule.inputs})
+            inputs = sorted(
+                {f"{vendor}.{stream}" for rule in rules.values() for vendor, stream in rule.inputs}
+            )
             tables = [*inputs, "ops.operations", "ops.attempts"]
-            found: Figures = {"suite": [], "unchanged": [], "once": [], "tables": len(tables), "rules": len(rules)}
+            found: Figures = {
+                "suite": [],
+                "unchanged": [],
+                "once": [],
+                "tables": len(tables),
+                "rules": len(rules),
+            }
             for turn in range(4):
                 with warehouse.open(place.warehouse, as_of=AS_OF) as connection:
                     meter = Meter()
@@ -107,7 +115,9 @@ def run(orders: int) -> Figures:
     return found
 
 
-def _each(place: estates.Place, ledger: Ledger, estate: estates.Estate, rules: dict[str, catalogue.Rule]) -> dict[str, float]:
+def _each(
+    place: estates.Place, ledger: Ledger, estate: estates.Estate, rules: dict[str, catalogue.Rule]
+) -> dict[str, float]:
     """Seconds of the steps and of each rule alone."""
     spent: dict[str, float] = {}
     with warehouse.open(place.warehouse, as_of=AS_OF) as connection:
@@ -147,18 +157,34 @@ def measure(*, quick: bool) -> Group:
     shown, met = ratio(middle["suite"]["wall"] / once["wall"], LIMIT)
     by_cpu = middle["suite"]["cpu"] / once["cpu"]
     group.targets.append(
-        Target("P4", f"suite / reading once, {million:,} orders", f"<= {LIMIT:.0f}", f"{shown} (processor {by_cpu:.2f})", met)
+        Target(
+            "P4",
+            f"suite / reading once, {million:,} orders",
+            f"<= {LIMIT:.0f}",
+            f"{shown} (processor {by_cpu:.2f})",
+            met,
+        )
     )
     small = million // 10
     shown, met = ratio(walls[million] / walls[small], GROWTH)
     by_cpu = cpus[million] / cpus[small]
     group.targets.append(
-        Target("P4", f"suite at {million:,} / at {small:,} orders", f"<= {GROWTH:.0f}", f"{shown} (processor {by_cpu:.2f})", met)
+        Target(
+            "P4",
+            f"suite at {million:,} / at {small:,} orders",
+            f"<= {GROWTH:.0f}",
+            f"{shown} (processor {by_cpu:.2f})",
+            met,
+        )
     )
     slowest = sorted(found["each"].items(), key=lambda item: -item[1])[:6]
     group.notes += [
-        "Each rule alone, slowest first: " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in slowest) + ".",
-        "Rows open: " + (", ".join(f"{name} {rows:,}" for name, rows in sorted(found["broken"].items())) or "none") + ".",
+        "Each rule alone, slowest first: "
+        + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in slowest)
+        + ".",
+        "Rows open: "
+        + (", ".join(f"{name} {rows:,}" for name, rows in sorted(found["broken"].items())) or "none")
+        + ".",
         f"Reading once touches every value (a hash of every column, one query a table); the warehouse is "
         f"{found['warehouse_mb']:,.0f} MB. The suite includes the ledger's copy, the steps and the exceptions' bookkeeping.",
     ]

@@ -103,7 +103,10 @@ class Watch:
         seconds = samples[last][0] - samples[0][0]
         wide = min(WINDOW, seconds * 0.9)
         windows = [
-            share(i, j) for i in range(last) for j in range(i + 1, last + 1) if samples[j][0] - samples[i][0] >= wide
+            share(i, j)
+            for i in range(last)
+            for j in range(i + 1, last + 1)
+            if samples[j][0] - samples[i][0] >= wide
         ]
         return share(0, last), max(windows, default=0.0), seconds
 
@@ -130,7 +133,14 @@ def measure(*, quick: bool, speed: float = 4.0) -> Group:
             changes, watch = _worked_off(one, "orders_to_wms", WAREHOUSE, speed)
             _limits(group, "orders to the warehouse", changes, watch)
             minimum = 2 * changes + 2 * math.ceil(changes / LIST_PAGE)
-            _calls(group, "an order", changes, watch.calls, minimum, "2 writes each, a look and a read-back a hundred")
+            _calls(
+                group,
+                "an order",
+                changes,
+                watch.calls,
+                minimum,
+                "2 writes each, a look and a read-back a hundred",
+            )
 
             emulated.advance(30 * 3600, 60)
             changes, watch = _worked_off(one, "shipments_to_channel", SHOP, speed)
@@ -140,11 +150,15 @@ def measure(*, quick: bool, speed: float = 4.0) -> Group:
             changes, watch = _worked_off(one, "stock_to_channel", SHOP, speed)
             progress(f"  {before} levels changed, {changes} wanted")
             writes = watch.calls["inventorySetQuantities"]
-            group.rows.append(("stock levels to the shop", changes, "", "", "", "", watch.throttled, _shown(watch.calls)))
+            group.rows.append(
+                ("stock levels to the shop", changes, "", "", "", "", watch.throttled, _shown(watch.calls))
+            )
             minimum = math.ceil(changes / STOCK_CAP) + 2 * math.ceil(changes / LOOK_UP)
             _calls(group, "a level", changes, watch.calls, minimum, "a write, a look and a read-back for 250")
             shown, met = ratio(math.ceil(changes / STOCK_CAP) / writes if writes else 0.0, FILL, least=True)
-            group.targets.append(Target("P8", "quantities per stock call / min(250, waiting)", f">= {FILL}", shown, met))
+            group.targets.append(
+                Target("P8", "quantities per stock call / min(250, waiting)", f">= {FILL}", shown, met)
+            )
     group.notes.append(
         f"{orders:,} orders, {skus:,} SKUs, time at {speed:g} times the wall's, no faults. Use is spent / (what the "
         "bucket held + what was restored), until all but a hundredth was done."
@@ -193,7 +207,9 @@ def _limits(group: Group, what: str, changes: int, watch: Watch) -> None:
     shown, met = ratio(use, USE, least=True, digits=3)
     group.targets.append(Target("P5", f"use of the limit, {what}", f">= {USE:.2f}", shown, met))
     shown, met = ratio(highest, ALL, digits=3)
-    group.targets.append(Target("P5", f"highest use over {WINDOW:.0f} s, {what}", f"<= {ALL:.2f}", shown, met))
+    group.targets.append(
+        Target("P5", f"highest use over {WINDOW:.0f} s, {what}", f"<= {ALL:.2f}", shown, met)
+    )
     shown, met = ratio(watch.throttled / calls if calls else 0.0, REFUSED, digits=4)
     group.targets.append(Target("P6", f"refused for speed, {what}", f"<= {REFUSED}", shown, met))
     shown, met = ratio(watch.drain(), DRAIN)
@@ -204,7 +220,13 @@ def _calls(group: Group, what: str, changes: int, calls: Mapping[str, int], mini
     total = sum(calls.values())
     shown, met = ratio(total / minimum if minimum else 0.0, CALLS, digits=3)
     group.targets.append(
-        Target("P9", f"calls / minimum, {what} ({total:,} / {minimum:,} for {changes:,}: {by})", f"<= {CALLS}", shown, met)
+        Target(
+            "P9",
+            f"calls / minimum, {what} ({total:,} / {minimum:,} for {changes:,}: {by})",
+            f"<= {CALLS}",
+            shown,
+            met,
+        )
     )
 
 

@@ -118,7 +118,11 @@ def _rest(order: Json, goods: int, at: float, number: int, dice: Random) -> Json
         "location": place,
         "fulfillmentLineItems": {
             "nodes": [
-                {"id": f"gid://shopify/FulfillmentLineItem/9000{number:09}{i}", "quantity": 1, "lineItem": ref}
+                {
+                    "id": f"gid://shopify/FulfillmentLineItem/9000{number:09}{i}",
+                    "quantity": 1,
+                    "lineItem": ref,
+                }
                 for i, ref in enumerate(refs)
             ],
             **end,
@@ -160,7 +164,14 @@ def _rest(order: Json, goods: int, at: float, number: int, dice: Random) -> Json
         "customAttributes": [],
         "customer": {"id": f"gid://shopify/Customer/{dice.randrange(40_000)}"},
         "shippingAddress": order["shippingAddress"]
-        | {"firstName": name[0], "lastName": name[1], "company": None, "address2": None, "province": None, "phone": None},
+        | {
+            "firstName": name[0],
+            "lastName": name[1],
+            "company": None,
+            "address2": None,
+            "province": None,
+            "phone": None,
+        },
         "transactions": [
             {
                 "id": f"gid://shopify/OrderTransaction/9000{number:09}",

@@ -295,8 +295,9 @@ def run(options: Options) -> int:
     every = _every(options)
     estate_file = timelapse(options.estate, every, root)
     estate = estates.load(estate_file)
-    _quiet(root)
+    quiet(root)
     port = connect(estate)
+    (root / "sandbox.port").write_text(f"{port}\n", encoding="utf-8")
     _say(
         f"everything is kept in {_short(root)}; a look every {every}, time within a look at {SPEED:g} times the wall's"
     )
@@ -346,7 +347,7 @@ def _days(
     return ticks
 
 
-def _quiet(root: Path) -> None:
+def quiet(root: Path) -> None:
     """Framework logs go to a file: the terminal is for the retailer's days."""
     handler = logging.FileHandler(root / "framework.log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))

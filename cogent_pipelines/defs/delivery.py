@@ -38,7 +38,9 @@ def assets(estate: Estate) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(specs=specs, can_subset=True, name="deliver")
-    def delivered(context: dg.AssetExecutionContext, retailer: Retailer) -> Iterator[dg.MaterializeResult[Any]]:
+    def delivered(
+        context: dg.AssetExecutionContext, retailer: Retailer
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         chosen = [key.path[-1] for key in context.selected_asset_keys]
         estate_now = retailer.estate()
         reports: list[DeliverReport] = []

@@ -32,7 +32,9 @@ def assets(estate: Estate) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(specs=specs, can_subset=True, name="verify")
-    def verified(context: dg.AssetExecutionContext, retailer: Retailer) -> Iterator[dg.MaterializeResult[Any]]:
+    def verified(
+        context: dg.AssetExecutionContext, retailer: Retailer
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         chosen = [key.path[-1] for key in context.selected_asset_keys]
         estate_now = retailer.estate()
         with retailer.ledger() as ledger, retailer.clients(ledger) as clients:

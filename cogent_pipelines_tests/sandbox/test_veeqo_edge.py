@@ -462,6 +462,3 @@ def test_the_world_can_make_one_record_odd() -> None:
     account.world.odd.append(Odd("wms_uk", str(order.id), "line_items.0.sellable.sku_code", 7))
     for shown in (account.get("/orders")[0], account.get(f"/orders/{order.id}")):
         assert (shown["status"], shown["line_items"][0]["sellable"]["sku_code"]) == ("awaiting_inspection", 7)
-
-
-
