@@ -61,8 +61,7 @@ _TABLES = (
             "act:VARCHAR generation:INTEGER state:VARCHAR reason:VARCHAR message:VARCHAR reference:VARCHAR "
             "order_key:VARCHAR sent:JSON found:JSON since_at:TIMESTAMPTZ planned_at:TIMESTAMPTZ "
             "first_sent_at:TIMESTAMPTZ sent_at:TIMESTAMPTZ closed_at:TIMESTAMPTZ due_at:TIMESTAMPTZ "
-            "attempts:INTEGER effect:VARCHAR "
-            "target_ref:VARCHAR amount:DECIMAL(18,4) currency:VARCHAR",
+            "attempts:INTEGER effect:VARCHAR target_ref:VARCHAR amount:DECIMAL(18,4) currency:VARCHAR",
         ),
     ),
     _Copied(

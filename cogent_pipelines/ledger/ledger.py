@@ -23,7 +23,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -54,9 +54,9 @@ class Ledger:
     """An open ledger. ``ledger_id`` is drawn when it is made: a new one never repeats an old one's keys."""
 
     engine: sa.Engine
-    url: str
+    url: str = field(repr=False)
     ledger_id: uuid.UUID
-    hmac_key: bytes
+    hmac_key: bytes = field(repr=False)
     made_at: datetime
     """Before this instant another ledger may have sent things that lists do not show yet."""
 

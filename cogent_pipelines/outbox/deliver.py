@@ -91,7 +91,7 @@ def deliver(
     warehouse_path: Path | str,
     clients: Clients,
     *,
-    limit: int = 500,
+    limit: int = 200,
     by: str = "deliver",
 ) -> DeliverReport:
     """Send what is due, of live syncs, to systems there is a client for; at most ``limit`` single sends each.

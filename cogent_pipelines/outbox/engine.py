@@ -20,14 +20,14 @@ from typing import Any
 
 from cogent_pipelines import clock
 from cogent_pipelines.connect.client import Client
-from cogent_pipelines.errors import Halt
+from cogent_pipelines.errors import Halt, Reject
 from cogent_pipelines.ledger import controls, promises
 from cogent_pipelines.ledger.ledger import Ledger, Writing
 from cogent_pipelines.ledger.promises import Intent, Move, Promise
 from cogent_pipelines.ledger.promises import Outcome as Answered
 from cogent_pipelines.outbox import personal, points, send
 from cogent_pipelines.outbox.entries import LEASE, MOST_ATTEMPTS, Entries
-from cogent_pipelines.outbox.job import Job, Looked, Tally, Verdict, judge
+from cogent_pipelines.outbox.job import FAULTS_OF_DATA, Job, Looked, Tally, Verdict, judge
 from cogent_pipelines.outbox.look import Looker, Result, found_in
 from cogent_pipelines.outbox.send import Batch, Outcome
 
@@ -108,7 +108,13 @@ class Engine:
                 continue
             was_sent = job.phase != "fresh"
             before = job.step
-            verdict, looked, values = self._walk(job, result)
+            try:
+                verdict, looked, values = self._walk(job, result)
+            except FAULTS_OF_DATA as error:
+                # A vendor file's fault about this one record: its neighbours go on.
+                unreadable = Reject(f"what was found cannot be judged ({type(error).__name__})", code="payload")
+                moves.append(self.entries.look_failed(job, unreadable, now, is_up=True))
+                continue
             if was_sent:
                 read_backs[job.promise.promise_id] = _said(verdict.kind, has_advanced=job.step > before)
             if verdict.kind == "send" and job.may_send and job.attempts < MOST_ATTEMPTS:

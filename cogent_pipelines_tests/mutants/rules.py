@@ -12,13 +12,13 @@ MODELS = "dbt_project/models"
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
-        "sign",
-        "dbt_project/macros/stock.sql",
-        "- (({{ qty }} % {{ per_unit }}) + {{ per_unit }}) % {{ per_unit }}",
-        "+ 0",
-        "three units short of a bundle of two count as one bundle short",
+        "units",
+        f"{MODELS}/marts/steps/channel_levels.sql",
+        "min({{ floor_div('free_qty', 'per_unit_qty') }}) as makes_qty",
+        "max({{ floor_div('free_qty', 'per_unit_qty') }}) as makes_qty",
+        "a bundle is sold as often as its most plentiful component allows",
         "rule's rows",
-        ("rules/test_wanted_stock.py", "rules/test_stock_rules.py"),
+        ("rules/test_wanted_stock.py::test_a_bundle_is_what_its_scarcest_component_makes",),
     ),
     Mutant(
         "sign",
