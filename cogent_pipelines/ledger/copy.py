@@ -21,7 +21,15 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from cogent_pipelines.ledger.ledger import Ledger
-from cogent_pipelines.ledger.tables import adoptions, attempts, controls, evaluations, exceptions, promises
+from cogent_pipelines.ledger.tables import (
+    adoptions,
+    attempts,
+    controls,
+    evaluations,
+    exceptions,
+    meta,
+    promises,
+)
 
 _ARROW: dict[str, pa.DataType] = {
     "VARCHAR": pa.string(),
@@ -150,10 +158,10 @@ def _long(kind: str) -> str:
 def copy(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> int:
     """Bring ``ops`` up to date with the ledger. The number of rows carried."""
     known = _known(connection)
-    since = int(known[1]) if known and known[0] == str(ledger.ledger_id) else None
     carried = 0
     with ledger.read() as reading:
-        latest = _latest(reading)
+        latest, name = _latest(reading)
+        since = known[1] if known and known[0] == name else None
         if since == latest:
             return 0
         if since is not None and since > latest:
@@ -167,9 +175,7 @@ def copy(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> int:
             _store(connection, table, part, is_whole=since is None)
         _store_seen(connection, seen)
         connection.execute("DELETE FROM ops.copied")
-        connection.execute(
-            "INSERT INTO ops.copied VALUES ($1, $2, $3)", [str(ledger.ledger_id), latest, _SHAPE]
-        )
+        connection.execute("INSERT INTO ops.copied VALUES ($1, $2, $3)", [name, latest, _SHAPE])
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
@@ -190,8 +196,10 @@ def _known(connection: duckdb.DuckDBPyConnection) -> tuple[str, int] | None:
     return None
 
 
-def _latest(reading: sa.Connection) -> int:
-    return int(reading.execute(sa.text("SELECT number FROM meta WHERE name = 'revision'")).scalar_one())
+def _latest(reading: sa.Connection) -> tuple[int, str]:
+    """The last revision, and the name of what it counts: this ledger since it was last pruned."""
+    rows = {row.name: row for row in reading.execute(sa.select(meta))}
+    return int(rows["revision"].number), f"{rows['ledger_id'].value}/{rows['ledger_id'].number}"
 
 
 def _rows(reading: sa.Connection, table: _Copied, since: int | None) -> pa.Table:

@@ -10,6 +10,7 @@ Does not belong here: what is kept. That is one module per subject, flat functio
     books       counts that must balance, and the trace of one order
     beats       heartbeats for ``cogent health``
     copy        the ledger as DuckDB's ``ops`` tables
+    prune       forgetting superseded generations after a year
 
 Every write transaction takes the same lock first (its row in ``meta``), so writers follow one another on
 both engines and ``revision`` grows in the order of the commits. Reading never waits for it.

@@ -112,7 +112,9 @@ class Engine:
                 verdict, looked, values = self._walk(job, result)
             except FAULTS_OF_DATA as error:
                 # A vendor file's fault about this one record: its neighbours go on.
-                unreadable = Reject(f"what was found cannot be judged ({type(error).__name__})", code="payload")
+                unreadable = Reject(
+                    f"what was found cannot be judged ({type(error).__name__})", code="payload"
+                )
                 moves.append(self.entries.look_failed(job, unreadable, now, is_up=True))
                 continue
             if was_sent:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from cogent_pipelines import clock
 from cogent_pipelines.connect.limits import Seen
 from cogent_pipelines.errors import BadInput
-from cogent_pipelines.ledger import beats, books, controls, copy, exceptions, ledger, promises, tables
+from cogent_pipelines.ledger import beats, books, controls, copy, exceptions, ledger, promises, prune, tables
 from cogent_pipelines.ledger.ledger import Ledger
 from cogent_pipelines.ledger.limits import SharedLimits
 from cogent_pipelines_tests.ledger.builders import claim, make, move
@@ -218,6 +218,28 @@ def test_a_standing_exception_was_last_seen_when_its_rule_last_knew(
     copy.copy(duck, book)
     (row,) = duck.execute("SELECT opened_at, last_seen_at FROM ops.exceptions").fetchall()
     assert row[1] - row[0] == timedelta(seconds=60)
+
+
+def test_pruning_forgets_followed_generations_and_keeps_the_latest(
+    book: Ledger, duck: duckdb.DuckDBPyConnection, at: MoveOn
+) -> None:
+    """What is done stays known for ever; the copy follows."""
+    make(book, "level", is_once=False)
+    for generation in (2, 3):
+        (taken,) = claim(book)
+        move(book, taken, "verified")
+        make(book, "level", is_once=False, generation=generation)
+        at(3600)
+    make(book, "order")
+    (_, taken) = claim(book)
+    move(book, taken, "verified")
+    copy.copy(duck, book)
+    at(timedelta(days=400))
+    assert prune.prune(book, before=clock.now() - timedelta(days=365)) == 2
+    assert prune.prune(book, before=clock.now()) == 0
+    copy.copy(duck, book)
+    rows = duck.execute("SELECT business_key, generation FROM ops.operations ORDER BY 1").fetchall()
+    assert rows == [("level", 3), ("order", 1)]
 
 
 def test_trace_finds_a_thing_by_any_of_its_names(book: Ledger) -> None:

@@ -25,9 +25,9 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{MODELS}/marts/steps/availability.sql",
         "total_qty + fulfilled_qty - allocated_qty",
         "total_qty - fulfilled_qty - allocated_qty",
-        "units on their way to the customer are sold again",
+        "what an order has left is forgotten once a part of it was told, and sold again",
         "rule's rows",
-        ("rules/test_wanted_stock.py::test_a_parcel_on_its_way_to_the_shop_is_not_taken_off_twice",),
+        ("mutants/test_rules.py::test_units_told_and_units_left_of_one_order_are_reckoned_apart",),
     ),
     Mutant(
         "cursor",
@@ -55,7 +55,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "cast(timezone('UTC', {{ instant }}) as date)",
         "a summer's day begins an hour late",
         "rule's rows",
-        ("rules/test_wanted_orders.py", "rules/test_order_rules.py"),
+        ("mutants/test_rules.py::test_a_day_ends_where_the_retailer_trades",),
     ),
     Mutant(
         "identity",

@@ -39,7 +39,9 @@ def test_whatever_part_of_a_vendor_file_stumbles_the_neighbours_go(
         "guard": lambda: replace(create, guard=guard),
         "found": lambda: replace(
             create,
-            lookup=replace(create.lookup, found=lambda w, a: stumble(w, target._found_order(w, a)), listing=None),
+            lookup=replace(
+                create.lookup, found=lambda w, a: stumble(w, target._found_order(w, a)), listing=None
+            ),
         ),
         "receipts": lambda: replace(create, receipts=lambda w, a: stumble(w[0], target._receipt(w, a))),
         "requests": lambda: replace(

@@ -22,6 +22,8 @@ from cogent_pipelines_tests import dbt_render
 NOW = datetime(2026, 11, 4, 12, tzinfo=UTC)
 """A Wednesday at noon, in winter: trading time is UTC."""
 SHOP, WMS = "web_uk", "wms_uk"
+RECORDS = {"marts.warehouse_orders": "marts.warehouse_records", "marts.shipments": "marts.shipment_records"}
+"""Marts that are made of records and the order they are for: a test's rows go into both."""
 LOCATIONS = {"1001": "LEEDS", "1002": "YORK"}
 FACILITIES = {"LEEDS": "41", "YORK": "42"}
 
@@ -95,8 +97,8 @@ class World:
 
     def put(self, relation: str, /, **values: Any) -> None:
         """One row, if the model reads that table; columns it has not are left out."""
-        if relation == "marts.warehouse_orders":
-            self.put("marts.warehouse_records", **values)
+        if relation in RECORDS:
+            self.put(RECORDS[relation], **values)
         columns = self.tables.get(relation)
         if columns is not None:
             kept = {name: _plain(value) for name, value in values.items() if name in columns}
@@ -104,9 +106,9 @@ class World:
 
     def change(self, relation: str, where: str, /, **values: Any) -> None:
         """Change rows of a table."""
-        if relation == "marts.warehouse_orders":
-            known = self.tables.get("marts.warehouse_records", set())
-            self.change("marts.warehouse_records", where, **{n: v for n, v in values.items() if n in known})
+        if relation in RECORDS:
+            known = self.tables.get(RECORDS[relation], set())
+            self.change(RECORDS[relation], where, **{n: v for n, v in values.items() if n in known})
         if relation in self.tables and values:
             sets = ", ".join(f'"{name}" = ?' for name in values)
             self.connection.execute(
@@ -318,6 +320,7 @@ class World:
     def parcel(self, name: str, of: str, number: str | None, lines: dict[str, int], **values: Any) -> str:
         """A parcel of warehouse order ``of`` for shop order ``number``; its key."""
         key = f"{WMS}:{name}"
+        self._record(f"{WMS}:{of}", number)
         self.put(
             "marts.shipments",
             **({
@@ -332,6 +335,19 @@ class World:
                 "marts.shipment_lines", shipment_key=key, warehouse_order_key=f"{WMS}:{of}", sku=sku, qty=qty
             )
         return key
+
+    def _record(self, key: str, number: str | None) -> None:
+        """A parcel is of a warehouse order: make its bare record where a test has made none."""
+        table = "marts.warehouse_records"
+        if table not in self.tables or number is None:
+            return
+        there = f"SELECT count(*) FROM {table} WHERE warehouse_order_key = ?"
+        if self.connection.execute(there, [key]).fetchone() == (0,):
+            self.put(
+                table, warehouse_order_key=key, system=WMS, warehouse_order_id=key.partition(":")[2],
+                reference=f"#{number}", status_code="shipped", created_at=ago(minutes=50), updated_at=ago(minutes=50),
+                read_at=ago(minutes=1),
+            )  # fmt: skip
 
     def refund(
         self,
