@@ -87,6 +87,9 @@ class Time:
         return self.at
 
     async def sleep(self, seconds: float) -> None:
+        """Pass at once, but for who waits so long beside the work that the work ends first."""
+        if seconds >= BESIDE:
+            await asyncio.Event().wait()
         self.block(seconds)
         await asyncio.sleep(0)
 
@@ -97,6 +100,8 @@ class Time:
         self.at = max(self.at, at)
 
 
+BESIDE = 60.0
+"""A worker pushes its lease on so often; nothing else sleeps so long."""
 TIME = Time()
 PORTS = count(1)
 NEW = 120
