@@ -168,7 +168,7 @@ def connect(as_of: str = "2026-11-04T12:00:00Z") -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(
         config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     )
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET TimeZone = 'UTC'; PRAGMA disable_optimizer")
     for schema in ("staging", "marts", "rules", "wanted", "reports", "mappings", "ops", "estate", "steps"):
         connection.execute(f"CREATE SCHEMA {schema}")
     set_as_of(connection, as_of)

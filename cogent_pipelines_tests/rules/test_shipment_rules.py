@@ -176,7 +176,7 @@ def test_a_bundle_told_before_its_last_component_left_is_too_early() -> None:
     assert world.found() == {f"{SHOP}:1": "part_fulfilled_early"}
 
 
-@pytest.mark.parametrize("values", [{"status_code": "cancelled"}, {"order_key": None}])
+@pytest.mark.parametrize("values", [{"status_code": "cancelled"}, {"reference": None}])
 def test_an_order_the_warehouse_does_not_send_is_not_compared(values: dict) -> None:
     """Somebody else may have sent it."""
     world = told(3)
