@@ -132,6 +132,28 @@ def test_in_doubt_the_same_body_goes_again_under_the_same_key_without_waiting_to
     assert len(loop.shop.keys) == 1
 
 
+@pytest.mark.parametrize("answer", ["throttled", "rejected"])
+def test_a_repeat_that_is_refused_leaves_the_first_send_in_doubt(loop: Loop, answer: str) -> None:
+    """The refusal is about the repeat; what the first one did is still not known."""
+    loop.shop.levels = {"a": 9}
+    loop.shop.wrongs += [("/levels", "lost"), ("/levels", answer)]
+    want(loop, a=7)
+    loop.wanted.pulled()
+    loop.move_on(0.001)
+    loop.plan(SYNC)
+    loop.deliver()
+    loop.move_on(12)
+    loop.verify()
+    loop.deliver()
+    assert loop.states(SYNC) == {"a": "sent no_same_key"}
+    for _ in range(5):
+        loop.move_on(30)
+        loop.wanted.pulled()
+        loop.verify()
+        loop.deliver()
+    assert loop.shop.levels == {"a": 7}
+
+
 def test_a_batch_in_doubt_that_cannot_be_repeated_whole_waits_to_settle(loop: Loop) -> None:
     """One of it turned out to be there: the body would be another one, so the key is not used again."""
     loop.shop.levels = {"a": 9, "b": 9}

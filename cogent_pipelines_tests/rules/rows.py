@@ -34,10 +34,11 @@ def ago(**span: float) -> datetime:
 
 
 @cache
-def _template(model: str) -> tuple[duckdb.DuckDBPyConnection, dict[str, set[str]]]:
-    """The tables and views ``model`` needs, made once, with the estate in them."""
+def _template(model: str, *more: str) -> tuple[duckdb.DuckDBPyConnection, dict[str, set[str]]]:
+    """The tables and views ``model`` needs, and ``more`` sources, made once, with the estate in them."""
     connection = dbt_render.connect()
     dbt_render.create(connection, model)
+    dbt_render.create_sources(connection, *more)
     columns = connection.execute(
         "SELECT schema_name || '.' || table_name, list(column_name) FROM duckdb_columns() GROUP BY 1"
     ).fetchall()
@@ -62,6 +63,15 @@ class World:
             connection.execute("ROLLBACK")
         connection.execute("BEGIN")
         self.at(NOW)
+
+    @classmethod
+    def alone(cls, model: str, *more: str) -> World:
+        """A world with a database of its own and ``more`` sources in it, for what opens transactions itself."""
+        world = cls.__new__(cls)
+        world.model = model
+        world._over(*_template.__wrapped__(model, *more))
+        world.at(NOW)
+        return world
 
     def _over(self, connection: duckdb.DuckDBPyConnection, tables: dict[str, set[str]]) -> World:
         self.connection, self.tables = connection, tables

@@ -1,0 +1,339 @@
+"""What is written before a rule is asked: the estate as tables, the mappings, the steps; and the marts' own joins."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pytest
+
+from cogent_pipelines import estate
+from cogent_pipelines.errors import BadInput
+from cogent_pipelines.ledger import copy as ledger_copy
+from cogent_pipelines.rules import estate_tables, mappings, steps
+from cogent_pipelines_tests import dbt_render
+
+ROOT = Path(__file__).parents[2]
+SEEDS = ROOT / "dbt_project" / "seeds"
+NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def connection() -> duckdb.DuckDBPyConnection:
+    """An empty DuckDB in UTC."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA ops")
+    return connection
+
+
+@pytest.fixture
+def demo() -> estate.Estate:
+    """The demo's estate."""
+    return estate.load(ROOT / "estates" / "demo.yaml")
+
+
+def columns(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, dict[str, str]]:
+    """Table -> column -> type."""
+    found: dict[str, dict[str, str]] = {}
+    for table, name, kind in connection.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = ?", [schema]
+    ).fetchall():
+        found.setdefault(table, {})[name] = kind.lower()
+    return found
+
+
+def declared(schema: str) -> dict[str, dict[str, str]]:
+    """The same as the sources' YAML says."""
+    long = {"timestamptz": "timestamp with time zone"}
+    return {
+        table: {name: long.get(kind, kind) for name, kind in names.items()}
+        for (source, table), names in dbt_render.sources().items()
+        if source == schema
+    }
+
+
+# --- the estate --------------------------------------------------------------------------------------------
+
+
+def test_the_estate_s_tables_are_the_ones_the_models_declare(
+    connection: duckdb.DuckDBPyConnection, demo: Any
+) -> None:
+    """Names and types."""
+    estate_tables.write(connection, demo, NOON)
+    made = columns(connection, "estate")
+    made.pop("written")
+    assert made == declared("estate")
+
+
+def test_our_own_tables_have_what_the_models_read(connection: duckdb.DuckDBPyConnection) -> None:
+    """``ops`` is made by landing and by the ledger's copy."""
+    connection.execute((ROOT / "cogent_pipelines" / "landing" / "ops.sql").read_text())
+    ledger_copy.prepare(connection)
+    made = columns(connection, "ops")
+    for table, names in declared("ops").items():
+        if table != "first_seen":  # the evaluation makes that one
+            assert names.items() <= made[table].items(), table
+
+
+def test_the_estate_is_written_again_only_when_it_or_the_day_changed(
+    connection: duckdb.DuckDBPyConnection, demo: Any
+) -> None:
+    """A tick that changes nothing writes nothing."""
+    assert estate_tables.write(connection, demo, NOON)
+    assert not estate_tables.write(connection, demo, NOON + timedelta(hours=11))
+    assert estate_tables.write(connection, demo, NOON + timedelta(hours=12))
+    other = msgspec.structs.replace(demo, windows={"x": estate.Window(hours=1)})
+    assert estate_tables.write(connection, other, NOON + timedelta(hours=12))
+
+
+def test_opening_hours_are_local_and_counted(connection: duckdb.DuckDBPyConnection, demo: Any) -> None:
+    """Seven in Leeds is 06:00 UTC in October's summer time and 07:00 after it; weekends add nothing."""
+    estate_tables.write(connection, demo, NOON)
+    rows = connection.execute(
+        "SELECT opens_at, closes_at, open_before_s FROM estate.open_hours WHERE facility = 'LEEDS' "
+        "AND opens_at BETWEEN '2026-10-23' AND '2026-10-27' ORDER BY opens_at"
+    ).fetchall()
+    assert [(row[0].day, row[0].hour, row[1].hour) for row in rows] == [(23, 6, 18), (26, 7, 19)]
+    assert rows[1][2] - rows[0][2] == 12 * 3600
+
+
+def test_holidays_are_closed_and_a_facility_without_hours_never_is(demo: Any) -> None:
+    """And the whole retailer is open while any facility is."""
+    leeds = estate.Hours(week=demo.hours["LEEDS"].week, holidays=(date(2026, 11, 4),))
+    changed = msgspec.structs.replace(demo, hours={"LEEDS": leeds})
+    found = estate_tables.open_intervals(changed, NOON.date())
+    assert not any(start <= NOON < end for start, end in found["LEEDS"])
+    assert any(start <= NOON < end for start, end in found["YORK"])
+    assert found[estate_tables.EVERYWHERE] == found["YORK"]
+
+
+def test_a_union_of_hours_joins_what_touches() -> None:
+    """Two shifts that meet are one opening."""
+    at = [NOON + timedelta(hours=n) for n in range(8)]
+    assert estate_tables.union([[(at[0], at[2]), (at[5], at[6])], [(at[1], at[3]), (at[3], at[4])]]) == [
+        (at[0], at[4]), (at[5], at[6]),
+    ]  # fmt: skip
+
+
+def test_windows_and_feeds_are_rows(connection: duckdb.DuckDBPyConnection, demo: Any) -> None:
+    """A window with a severity alone keeps the rule's length; every stream of every system has a cadence."""
+    changed = msgspec.structs.replace(
+        demo,
+        windows={
+            "a": estate.Window(warehouse_hours=1.5),
+            "b": estate.Window(severity="info", escalate_hours=2),
+        },
+    )
+    estate_tables.write(connection, changed, NOON)
+    assert connection.execute("SELECT * FROM estate.windows ORDER BY rule").fetchall() == [
+        ("a", "warehouse_hours", 5400, None, None), ("b", None, None, "info", 7200),
+    ]  # fmt: skip
+    feeds = connection.execute("SELECT system, stream, seconds FROM estate.feeds").fetchall()
+    assert {("web_uk", "orders", 60), ("wms_uk", "stock", 120)} <= set(feeds)
+
+
+# --- the mappings --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def seeds(tmp_path: Path) -> Path:
+    """A copy of the demo's mappings."""
+    for file in SEEDS.iterdir():
+        (tmp_path / file.name).write_text(file.read_text())
+    return tmp_path
+
+
+def test_a_mapping_is_loaded_when_its_file_has_changed(
+    connection: duckdb.DuckDBPyConnection, seeds: Path
+) -> None:
+    """And no other."""
+    assert len(mappings.load(connection, seeds)) == len(list(seeds.glob("*.csv")))
+    assert mappings.load(connection, seeds) == []
+    with (seeds / "locations.csv").open("a") as lines:
+        lines.write("web_uk,1003,YORK\n")
+    assert mappings.load(connection, seeds) == ["locations"]
+    row = connection.execute("SELECT facility FROM mappings.locations WHERE location_id = '1003'").fetchone()
+    assert row == ("YORK",)
+
+
+def test_every_mapping_has_the_columns_its_yaml_types(seeds: Path) -> None:
+    """Header, types, key."""
+    for seed in mappings.declared(seeds):
+        assert set(seed.key) <= set(seed.types)
+        mappings.read(seed, seed.name, (seeds / f"{seed.name}.csv").read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("locations", "system,location,facility\n", "line 1"),
+        ("locations", "system,location_id,facility\nweb_uk,1,\n", "line 2: facility"),
+        (
+            "locations",
+            "system,location_id,facility\nweb_uk,1,LEEDS\nweb_uk,1,LEEDS\n",
+            "line 3: system,location_id,facility",
+        ),
+        ("facilities", "facility,warehouse_system,warehouse_facility_id\nA,w,1\nA,w,2\n", "line 3: facility"),
+        ("bundles", "parent_sku,component_sku,qty\nK,A,two\n", "line 2: qty"),
+        ("sku_changes", "system,old_sku,new_sku,from_on\ns,a,b,4/11/26\n", "line 2: from_on"),
+        ("bundles", "parent_sku,component_sku,qty\nK,A\n", "line 2"),
+    ],
+)
+def test_a_mapping_that_contradicts_itself_is_refused_and_changes_nothing(
+    connection: duckdb.DuckDBPyConnection, seeds: Path, name: str, text: str, message: str
+) -> None:
+    """File, line and column; what was loaded before stays."""
+    mappings.load(connection, seeds)
+    before = connection.execute(f"SELECT count(*) FROM mappings.{name}").fetchone()
+    (seeds / f"{name}.csv").write_text(text)
+    with pytest.raises(BadInput, match=message):
+        mappings.load(connection, seeds)
+    assert connection.execute(f"SELECT count(*) FROM mappings.{name}").fetchone() == before
+
+
+# --- the steps -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def growing(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A step that grows and one that rests on it."""
+    connection.execute("""
+        CREATE SCHEMA steps; CREATE SCHEMA marts; CREATE SCHEMA raw;
+        CREATE TABLE raw.orders (id INTEGER, word VARCHAR, stamp TIMESTAMPTZ);
+        CREATE SEQUENCE made;
+        CREATE VIEW steps.book AS SELECT id, word, nextval('made') AS turn, stamp FROM raw.orders;
+        COMMENT ON VIEW steps.book IS 'grows id stamp';
+        CREATE TABLE marts.book AS SELECT * FROM steps.book LIMIT 0;
+        CREATE VIEW steps.count AS SELECT count(*) AS n FROM marts.book;
+        INSERT INTO raw.orders VALUES (1, 'a', '2026-11-01'), (2, 'b', '2026-11-02'), (3, 'c', '2026-11-02')
+    """)
+    return connection
+
+
+def again(connection: duckdb.DuckDBPyConnection) -> dict[int, tuple[str, int]]:
+    """Refresh, and what the growing step holds: id -> (word, turn in which it was made)."""
+    connection.execute("DROP TABLE IF EXISTS ops.steps")
+    steps.refresh(connection)
+    return {
+        row[0]: (row[1], row[2])
+        for row in connection.execute("SELECT id, word, turn FROM marts.book").fetchall()
+    }
+
+
+def test_steps_are_filled_in_the_order_in_which_they_rest_on_each_other(
+    growing: duckdb.DuckDBPyConnection,
+) -> None:
+    """And not at all when nothing they rest on has changed."""
+    assert steps.refresh(growing) == ["book", "count"]
+    assert growing.execute("SELECT n FROM marts.count").fetchone() == (3,)
+    assert steps.refresh(growing) == []
+
+
+def test_a_growing_step_makes_only_changed_rows_again(growing: duckdb.DuckDBPyConnection) -> None:
+    """By their stamp, whichever way it moved; what is gone goes."""
+    first = again(growing)
+    growing.execute("UPDATE raw.orders SET word = 'B', stamp = '2026-10-01' WHERE id = 2")
+    growing.execute("UPDATE raw.orders SET word = 'unstamped' WHERE id = 1")
+    growing.execute("INSERT INTO raw.orders VALUES (4, 'd', '2026-11-01')")
+    growing.execute("DELETE FROM raw.orders WHERE id = 3")
+    second = again(growing)
+    assert second[1] == first[1]
+    assert second.keys() == {1, 2, 4}
+    assert (second[2][0], second[4][0]) == ("B", "d")
+    growing.execute("UPDATE raw.orders SET word = 'x', stamp = NULL WHERE id = 4")
+    assert again(growing)[4][0] == "x"
+    assert again(growing)[1] == first[1]
+
+
+def test_a_step_whose_definition_changed_is_made_whole(growing: duckdb.DuckDBPyConnection) -> None:
+    """Old rows were made by old rules."""
+    again(growing)
+    growing.execute(
+        "CREATE OR REPLACE VIEW steps.book AS SELECT id, upper(word) AS word, 0 AS turn, stamp FROM raw.orders"
+    )
+    growing.execute("COMMENT ON VIEW steps.book IS 'grows id stamp'")
+    assert again(growing) == {1: ("A", 0), 2: ("B", 0), 3: ("C", 0)}
+
+
+# --- the marts' own joins --------------------------------------------------------------------------------------
+
+
+def mart(name: str, *also: str) -> duckdb.DuckDBPyConnection:
+    """A mart over empty staging tables."""
+    connection = dbt_render.connect()
+    dbt_render.create(connection, *also)
+    dbt_render.create(connection, name, deep=True)
+    return connection
+
+
+@pytest.mark.parametrize("name", sorted(n for n, m in dbt_render.models().items() if m.schema == "marts"))
+def test_a_mart_has_exactly_the_columns_its_contract_names(name: str) -> None:
+    """dbt checks it too, when it runs."""
+    connection = mart(name)
+    made = {row[0] for row in connection.execute(f"DESCRIBE {dbt_render.models()[name].relation}").fetchall()}
+    assert made == set(dbt_render.models()[name].columns)
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("#1", "s:1"),
+        ("#1/YORK", "s:1"),
+        ("#1/HULL", None),
+        ("#2", "s:2"),
+        ("#10", None),
+        (None, None),
+        ("A/B", "s:4"),
+    ],
+)
+def test_a_warehouse_order_is_found_by_its_reference(reference: str | None, expected: str | None) -> None:
+    """Whole, or with one of our facilities behind a slash; two of one number mean the first."""
+    connection = mart("warehouse_orders")
+    dbt_render.insert(connection, "mappings.facilities", {"facility": "YORK", "warehouse_system": "w"})
+    for key, name, day in (("s:1", "#1", 1), ("s:2", "#2", 1), ("s:3", "#2", 2), ("s:4", "A/B", 1)):
+        placed = datetime(2026, 11, day, tzinfo=UTC)
+        dbt_render.insert(
+            connection, "marts.orders", {"order_key": key, "order_name": name, "placed_at": placed}
+        )
+    dbt_render.insert(
+        connection, "marts.warehouse_records", {"warehouse_order_key": "w:9", "reference": reference}
+    )
+    rows = dbt_render.fetch(connection, "SELECT order_key, has_known_order FROM marts.warehouse_orders")
+    assert rows == [{"order_key": expected, "has_known_order": expected is not None}]
+
+
+def test_a_level_that_two_facilities_serve_names_none() -> None:
+    """It is theirs together."""
+    connection = mart("channel_stock")
+    for location, facility in (("1", "A"), ("2", "A"), ("2", "B")):
+        dbt_render.insert(
+            connection, "mappings.locations", {"system": "s", "location_id": location, "facility": facility}
+        )
+    for location in "123":
+        dbt_render.insert(
+            connection, "staging.stg_shopify__channel_stock", {"system": "s", "location_id": location}
+        )
+    rows = dbt_render.fetch(connection, "SELECT location_id, facility FROM marts.channel_stock")
+    assert {row["location_id"]: row["facility"] for row in rows} == {"1": "A", "2": None, "3": None}
+
+
+def test_bundles_in_bundles_come_down_to_items_and_a_circle_ends() -> None:
+    """A component that comes twice is counted once with its sum."""
+    connection = dbt_render.connect()
+    dbt_render.create(connection, "bundle_components")
+    for parent, component, qty in (
+        ("BOX", "KIT", 2),
+        ("BOX", "A", 1),
+        ("KIT", "A", 1),
+        ("KIT", "B", 3),
+        ("O", "O", 1),
+    ):
+        dbt_render.insert(
+            connection, "mappings.bundles", {"parent_sku": parent, "component_sku": component, "qty": qty}
+        )
+    dbt_render.refresh(connection)
+    rows = connection.execute("SELECT * FROM marts.bundle_components ORDER BY ALL").fetchall()
+    assert rows == [("BOX", "A", 3), ("BOX", "B", 6), ("KIT", "A", 1), ("KIT", "B", 3)]
