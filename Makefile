@@ -10,6 +10,7 @@ FAULTS ?= default
 ORDERS ?= 2000
 STATE ?=
 UI ?= 1
+FRACTION ?= 1
 DEMO := --estate $(ESTATE) --seed $(SEED) --days $(DAYS) --faults $(FAULTS) --orders $(ORDERS) $(if $(STATE),--state $(STATE)) $(if $(filter 0,$(UI)),--no-ui)
 
 .PHONY: help demo test check crash bench dev lock
@@ -39,7 +40,7 @@ check: $(READY) ## lint, formatting, types, import contracts
 	@$(BIN)/lint-imports
 
 crash: $(READY) ## the whole crash matrix, on SQLite and on Postgres
-	@$(BIN)/python -m cogent_pipelines_tests.outbox.matrix
+	@$(BIN)/python -m cogent_pipelines_tests.outbox.matrix --fraction $(FRACTION)
 
 bench: $(READY) ## measure against benchmarks/RESULTS.md's targets and rewrite it
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
