@@ -20,9 +20,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+import models
 from common import ROOT, folder
 
 from cogent_pipelines import clock, warehouse
@@ -40,7 +40,6 @@ from cogent_pipelines.outbox.verify import verify
 from cogent_pipelines.rules import estate_tables, mappings, steps
 from cogent_pipelines.vendors import accounts
 
-DBT = ROOT / "dbt_project"
 Calls = dict[tuple[str, str], int]
 
 
@@ -134,15 +133,8 @@ class Loop:
                 merge.prepare(connection, slug)
             ledger_copy.copy(connection, self.ledger)
             estate_tables.write(connection, self.estate, clock.now())
-            mappings.load(connection, DBT / "seeds")
-        done = subprocess.run(
-            [str(Path(sys.executable).parent / "dbt"), "run", "--quiet", "--project-dir", str(DBT), "--profiles-dir",
-             str(DBT), "--target-path", str(self.place.manifest.parent), "--log-path", str(self.place.root / "logs")],
-            env={**os.environ, "COGENT_WAREHOUSE": str(self.place.warehouse), "COGENT_AS_OF": clock.now().isoformat()},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise SystemExit(f"dbt run failed:\n{done.stdout[-3000:]}")
+            mappings.load(connection, models.DBT / "seeds")
+        models.build(self.place, clock.now())
 
     def plan(self, sync: str) -> PlanReport:
         with warehouse.open(self.place.warehouse) as connection:

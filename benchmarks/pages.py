@@ -232,8 +232,8 @@ def repeated(record: bytes, times: int) -> bytes:
 class Pages:
     """The server's application: a login, and pages by the cursor that the request names."""
 
-    def __init__(self, pages: int, prepared: int, shape: str) -> None:
-        self.pages, self.prepared = pages, min(prepared, pages)
+    def __init__(self, pages: int, prepared: int, shape: str, delay: float = 0.0) -> None:
+        self.pages, self.prepared, self.delay = pages, min(prepared, pages), delay
         self.bodies = [b",".join(records(n, whole=shape == "whole")) for n in range(self.prepared)]
         gc.freeze()
         wide = {"maximumAvailable": 1e12, "currentlyAvailable": 1e12, "restoreRate": 1e12}
@@ -271,6 +271,7 @@ class Pages:
         else:
             after = (json.loads(asked).get("variables") or {}).get("after")
             parts = self.page(int(after or 0))
+            await asyncio.sleep(self.delay)
         size = str(sum(map(len, parts))).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", size)]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -293,5 +294,6 @@ if __name__ == "__main__":
     parser.add_argument("--pages", type=int, default=PAGES)
     parser.add_argument("--of", type=int, default=PAGES)
     parser.add_argument("--shape", choices=("lean", "whole"), default="lean")
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds a page takes before it is sent")
     chosen = parser.parse_args()
-    asyncio.run(serve(Pages(chosen.pages, chosen.of, chosen.shape)))
+    asyncio.run(serve(Pages(chosen.pages, chosen.of, chosen.shape, chosen.delay)))

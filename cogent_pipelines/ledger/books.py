@@ -19,7 +19,10 @@ from cogent_pipelines.ledger.tables import adoptions, controls, promises
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Where every key of one sync at one system stands, by its latest generation. They add up to ``keys``."""
+    """Where every key of one sync at one system stands, by its latest generation. They add up to ``keys``.
+
+    The system is "" for keys that are held because nothing says where they are to go.
+    """
 
     sync: str
     system: str
@@ -42,13 +45,8 @@ class Book:
 def books(ledger: Ledger) -> list[Book]:
     """One ``Book`` per sync and target system."""
     latest = (
-        sa.select(
-            promises.c.sync,
-            promises.c.system,
-            promises.c.business_key,
-            sa.func.max(promises.c.generation).label("g"),
-        )
-        .group_by(promises.c.sync, promises.c.system, promises.c.business_key)
+        sa.select(promises.c.sync, promises.c.business_key, sa.func.max(promises.c.generation).label("g"))
+        .group_by(promises.c.sync, promises.c.business_key)
         .subquery()
     )
     reason = sa.case((promises.c.state.in_(("held", "rejected", "superseded")), promises.c.reason), else_="")
@@ -58,7 +56,6 @@ def books(ledger: Ledger) -> list[Book]:
             latest,
             sa.and_(
                 promises.c.sync == latest.c.sync,
-                promises.c.system == latest.c.system,
                 promises.c.business_key == latest.c.business_key,
                 promises.c.generation == latest.c.g,
             ),

@@ -161,16 +161,13 @@ def unsettled(connection: sa.Connection, sync: str) -> dict[tuple[str, str], Pro
 
 
 def latest_settled(
-    connection: sa.Connection, sync: str, keys: Iterable[tuple[str, str]]
+    connection: sa.Connection, sync: str, business_keys: Iterable[str]
 ) -> dict[tuple[str, str], Promise]:
-    """The last settled generation of each of ``keys`` (system, business key) that has one."""
+    """The last settled generation of each key at each system it was ever promised to."""
     found: dict[tuple[str, str], Promise] = {}
-    for system, part in _by_system(keys):
+    for _, part in _by_system(("", key) for key in business_keys):
         query = sa.select(*_LIGHT).where(
-            promises.c.sync == sync,
-            promises.c.system == system,
-            promises.c.business_key.in_(part),
-            promises.c.state.in_(SETTLED),
+            promises.c.business_key.in_(part), promises.c.sync == sync, promises.c.state.in_(SETTLED)
         )
         for row in connection.execute(query.order_by(promises.c.generation)):
             promise = _promise(row)

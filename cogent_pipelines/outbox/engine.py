@@ -26,7 +26,7 @@ from cogent_pipelines.ledger.ledger import Ledger, Writing
 from cogent_pipelines.ledger.promises import Intent, Move, Promise
 from cogent_pipelines.ledger.promises import Outcome as Answered
 from cogent_pipelines.outbox import personal, points, send
-from cogent_pipelines.outbox.entries import LEASE, MOST_ATTEMPTS, Entries
+from cogent_pipelines.outbox.entries import LEASE, MOST_ATTEMPTS, UNFULFILLED, Entries
 from cogent_pipelines.outbox.job import FAULTS_OF_DATA, Job, Looked, Tally, Verdict, judge
 from cogent_pipelines.outbox.look import Looker, Result, found_in
 from cogent_pipelines.outbox.send import Batch, Outcome
@@ -317,7 +317,8 @@ class Engine:
             "looks": 0,
             "step": job.step,
             "refs": dict(job.refs),
-            "reason": "",
+            # What was accepted and not stored before is said of it until it is stored.
+            "reason": job.promise.reason if job.promise.reason in UNFULFILLED else "",
             "message": "",
             "worker": self.worker,
             "lease_until": until,

@@ -26,6 +26,8 @@ MOST_REPEATS = 3
 """How often a record refused for its neighbours' or the moment's sake goes again within one run."""
 SOON = Backoff(timedelta(seconds=5), timedelta(minutes=15))
 UNLIKE = Backoff(timedelta(seconds=30), timedelta(hours=1))
+UNFULFILLED = frozenset({"mismatch", "not_stored"})
+"""Reasons of what a target accepted and then held otherwise, or not at all."""
 SAME_KEY = "same_key"
 NO_SAME_KEY = "no_same_key"
 

@@ -29,12 +29,12 @@ from cogent_pipelines.ledger.ledger import Ledger, Writing
 from cogent_pipelines.ledger.promises import Move, New, Promise
 from cogent_pipelines.ledger.tables import UNSETTLED
 from cogent_pipelines.outbox import brakes, inputs, points, wanted
+from cogent_pipelines.outbox.entries import UNFULFILLED
 from cogent_pipelines.outbox.inputs import Inputs
 from cogent_pipelines.outbox.syncs import SYNCS, Sync
 from cogent_pipelines.outbox.wanted import Row
 
 SAMPLES = 20
-FAILED_WITH_SAME_WISH = frozenset({"mismatch", "not_stored"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,26 @@ class Promised:
     """The last generation of keys that have no open one."""
     adopted: AbstractSet[tuple[str, str]]
 
+    def find(self, row: Row) -> Promise | None:
+        """The open promise of a row. A key whose target was not known, or no longer is, is still that key."""
+        return _by_key(self.open, row)
+
+    def before(self, row: Row) -> Promise | None:
+        """The last settled promise of a row that has no open one."""
+        return _by_key(self.settled, row)
+
+
+def _by_key(found: Mapping[tuple[str, str], Promise], row: Row) -> Promise | None:
+    if row.system:
+        return found.get(row.key) or found.get(("", row.business_key))
+    alike = (promise for (_, key), promise in found.items() if key == row.business_key)
+    return max(alike, key=lambda promise: promise.generation, default=None)
+
+
+def promise_key(promise: Promise) -> tuple[str, str]:
+    """System and business key."""
+    return promise.system, promise.business_key
+
 
 def plan(connection: duckdb.DuckDBPyConnection, ledger: Ledger, estate: Estate, sync: str) -> PlanReport:
     """Plan one sync. In mode ``shadow`` (or when the estate does not name it) nothing is written."""
@@ -140,7 +160,7 @@ def decide_in(connection: sa.Connection, facts: Sync, rows: Sequence[Row], groun
     """``decide``, by what the ledger says through ``connection``."""
     open_ = promises.unsettled(connection, facts.name)
     missing = [row.key for row in rows if row.key not in open_]
-    settled = promises.latest_settled(connection, facts.name, missing)
+    settled = promises.latest_settled(connection, facts.name, [key for _, key in missing])
     adopted = promises.adopted(connection, facts.name, missing) if facts.is_once else set()
     return decide(facts, rows, Promised(open_, settled, adopted), ground)
 
@@ -152,10 +172,11 @@ def decide(facts: Sync, rows: Sequence[Row], promised: Promised, ground: Ground)
     for row in rows:
         if row.key in seen:
             continue  # a wanted view with two rows of one key: the first counts, dbt's tests complain
-        seen.add(row.key)
+        promise = promised.find(row)
+        seen |= {row.key, promise_key(promise)} if promise else {row.key}
         if ground.known.why_not(row.source_system, row.system):
             decision.skipped += 1
-        elif (promise := promised.open.get(row.key)) is not None:
+        elif promise is not None:
             _again(decision, row, promise)
         else:
             _first(decision, facts, row, promised, ground)
@@ -174,7 +195,7 @@ def _is_unsent(promise: Promise) -> bool:
 
 def _first(decision: Decision, facts: Sync, row: Row, promised: Promised, ground: Ground) -> None:
     """A row whose key has no open promise."""
-    before = promised.settled.get(row.key)
+    before = promised.before(row)
     since = ground.since
     if facts.is_once:
         if row.key in promised.adopted or (before is not None and before.state in ("verified", "adopted")):
@@ -208,7 +229,7 @@ def _again(decision: Decision, row: Row, promise: Promise) -> None:
     if not _is_unsent(promise):
         decision.behind += 1
         return
-    is_same = row.digest == promise.digest and row.act == promise.act
+    is_same = row.digest == promise.digest and row.key == promise_key(promise)
     is_braked = promise.state == "held" and promise.reason.startswith(controls.BRAKE)
     if row.held_by:
         if not is_same:
@@ -290,7 +311,7 @@ def write(writing: Writing, facts: Sync, decision: Decision, tripped: Mapping[st
 
 
 def _new(facts: Sync, row: Row, before: Promise | None, *, state: str, reason: str, at: datetime) -> New:
-    carries = before is not None and before.digest == row.digest and before.reason in FAILED_WITH_SAME_WISH
+    carries = before is not None and before.digest == row.digest and before.reason in UNFULFILLED
     return New(
         sync=facts.name,
         system=row.system,

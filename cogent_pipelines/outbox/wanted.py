@@ -17,6 +17,9 @@ import duckdb
 from cogent_pipelines.outbox import personal
 from cogent_pipelines.outbox.syncs import Sync
 
+NO_TARGET = "no_target"
+"""Why a row is held that names no system to go to, should its view not say why."""
+LAST = 50
 _ENGINE = frozenset({"system", "act", "business_key", "held_by", "priority"})
 """Columns that steer the engine and are not part of what is sent."""
 _NO_WANTING = frozenset({"since_at", "amount", "currency", "source_system", "order_key"})
@@ -28,6 +31,7 @@ class Row:
     """One thing that should be so at ``system`` and is not."""
 
     system: str
+    """The target; "" while nothing says which one it is (a facility that is not mapped): such a row is held."""
     source_system: str
     act: str
     business_key: str
@@ -73,7 +77,8 @@ def read(
             raise
         return []  # dbt has not built the view yet
     names = [column[0] for column in cursor.description or ()]
-    return [_row(sync, key, dict(zip(names, values, strict=True))) for values in cursor.fetchall()]
+    rows = [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+    return [_row(sync, key, row) for row in rows if row["business_key"]]
 
 
 def _row(sync: Sync, key: bytes, values: dict[str, Any]) -> Row:
@@ -81,20 +86,21 @@ def _row(sync: Sync, key: bytes, values: dict[str, Any]) -> Row:
     wanting = {
         name: value for name, value in fields.items() if name not in sync.volatile and name not in _NO_WANTING
     }
+    system = values["system"] or ""
     return Row(
-        system=values["system"],
+        system=system,
         source_system=values["source_system"] or "",
-        act=values["act"],
+        act=values["act"] or "",
         business_key=values["business_key"],
         reference=values["reference"] or "",
         order_key=values["order_key"],
         since_at=fields["since_at"],
-        held_by=values["held_by"] or None,
-        priority=int(values["priority"]),
+        held_by=values["held_by"] or (None if system else NO_TARGET),
+        priority=LAST if values["priority"] is None else int(values["priority"]),
         amount=values["amount"],
         currency=values["currency"],
         fields=fields,
-        digest=personal.digest(key, [values["act"], wanting]),
+        digest=personal.digest(key, [values["act"], system, wanting]),
     )
 
 

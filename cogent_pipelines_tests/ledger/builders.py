@@ -62,5 +62,5 @@ def state(book: Ledger, key: str) -> str:
     with book.read() as connection:
         found = promises.unsettled(connection, "orders_to_wms").get(("wms", key))
         if found is None:
-            found = promises.latest_settled(connection, "orders_to_wms", [("wms", key)]).get(("wms", key))
+            found = promises.latest_settled(connection, "orders_to_wms", [key]).get(("wms", key))
     return found.state if found else ""

@@ -446,6 +446,15 @@ class Warehouse:
                     [f"shop:{number}@LEEDS", number, f"shop:{number}", clock.now(), held_by, priority, name],
                 )
 
+    def want_unmapped(self, *numbers: str) -> None:
+        """Want these orders in no warehouse anybody could name: their facility is not mapped."""
+        self.want_orders(*numbers, held_by="unmapped_facility")
+        self.run(
+            "UPDATE wanted.orders_to_wms SET system = NULL, facility = NULL "
+            "WHERE reference IN (SELECT unnest($1::VARCHAR[]))",
+            [list(numbers)],
+        )
+
     def want_cancelled(self, *numbers: str) -> None:
         """Want these orders cancelled in the warehouse."""
         with self.open() as connection:

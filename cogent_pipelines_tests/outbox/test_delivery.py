@@ -127,6 +127,34 @@ def test_an_order_never_received_and_no_longer_wanted_is_withdrawn(loop: Loop) -
     assert not loop.wms.orders
 
 
+def test_an_effect_that_arrived_after_all_hope_is_found_when_its_order_is_no_longer_wanted(
+    loop: Loop,
+) -> None:
+    """Given up as not there; later the warehouse has it, which is why nobody wants it: it is finished."""
+    loop.wms.wrongs.append(("/orders", "lost"))
+    loop.wanted.want_orders("1001")
+    loop.tick()
+    controls.pause(loop.ledger, "orders_to_wms", by="kim", reason="looking into it")
+    loop.until_quiet(3)
+    assert loop.states() == {"1001": "waiting not_there"}
+    sent = books.trace(loop.ledger, "1001").hops[0].promise.sent or {}
+    late = {
+        "id": "1",
+        "number": "1001",
+        "name": "Jane Doe",
+        "lines": sent["lines"],
+        "facility": None,
+        "status": "open",
+    }
+    loop.wms.orders.append(late)
+    loop.wanted.unwant("orders_to_wms", "1001")
+    controls.unpause(loop.ledger, "orders_to_wms", by="kim")
+    loop.until_quiet(3)
+    assert loop.states() == {"1001": "verified"}
+    assert loop.wms.orders[0]["facility"] == "LEEDS"
+    assert loop.wms.effects() == {"1001": 1}
+
+
 def test_what_was_wanted_otherwise_when_it_was_planned_goes_back_to_the_plan(loop: Loop) -> None:
     """A change has not passed the brakes yet, so it is not sent on an older plan's word."""
     loop.wanted.want_orders("1001")
@@ -156,6 +184,19 @@ def test_a_record_stored_otherwise_than_sent_is_never_called_done(loop: Loop) ->
     loop.until_quiet(3)
     assert loop.states() == {"1001": "verified"}
     assert loop.wms.effects() == {"1001": 1}
+
+
+def test_a_target_that_says_yes_and_stores_nothing_is_known_for_it_until_it_does(loop: Loop) -> None:
+    """Sent again and again, and always with the reason, so that the rule about it does not blink."""
+    loop.wms.always["1001"] = "stores_nothing"
+    loop.wanted.want_orders("1001")
+    loop.until_quiet(4)
+    for _ in range(6):
+        loop.tick(30)
+        assert loop.states()["1001"].endswith("not_stored")
+    loop.wms.always.clear()
+    loop.until_quiet(5)
+    assert loop.states() == {"1001": "verified"}
 
 
 def test_white_space_is_no_mismatch(loop: Loop) -> None:

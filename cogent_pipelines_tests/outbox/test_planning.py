@@ -188,6 +188,45 @@ def test_a_held_order_is_kept_with_its_reason_and_let_go_when_that_is_mended(loo
     assert loop.states() == {"1001": "verified"}
 
 
+def test_an_order_that_names_no_warehouse_is_held_and_stops_nobody(loop: Loop) -> None:
+    """When its facility is mapped it is the same promise's next generation: counted once, and sent once."""
+    loop.wanted.want_unmapped("1001")
+    loop.wanted.want_orders("1002")
+    loop.until_quiet(2)
+    assert loop.states() == {"1001": "held unmapped_facility", "1002": "verified"}
+    loop.wanted.want_orders("1001")
+    loop.tick()
+    assert loop.states() == {"1001": "verified", "1002": "verified"}
+    loop.wanted.want_unmapped("1001")
+    loop.tick()
+    assert loop.states() == {"1001": "verified", "1002": "verified"}
+    (book,) = books.books(loop.ledger)
+    assert (book.system, book.keys, book.verified) == ("wms", 2, 2)
+    assert loop.wms.effects() == {"1001": 1, "1002": 1}
+
+
+def test_a_row_without_target_or_reason_is_held_all_the_same(loop: Loop) -> None:
+    """And one without a key is no row."""
+    loop.wanted.want_unmapped("1001", "1002")
+    loop.wanted.run(
+        "UPDATE wanted.orders_to_wms SET held_by = NULL, priority = NULL WHERE reference = '1001'"
+    )
+    loop.wanted.run("UPDATE wanted.orders_to_wms SET business_key = NULL WHERE reference = '1002'")
+    loop.tick()
+    assert loop.states() == {"1001": "held no_target"}
+
+
+def test_an_order_whose_mapping_is_taken_away_before_it_is_sent_is_held(loop: Loop) -> None:
+    """It keeps being one key."""
+    loop.wanted.want_orders("1001")
+    loop.wanted.pulled()
+    loop.plan()
+    loop.wanted.want_unmapped("1001")
+    loop.until_quiet(2)
+    assert loop.states() == {"1001": "held unmapped_facility"}
+    assert sum(book.keys for book in books.books(loop.ledger)) == 1
+
+
 def test_an_order_held_between_plan_and_delivery_is_not_sent(loop: Loop) -> None:
     """The delivery looks at the row itself: one bad order holds itself and not its neighbours."""
     loop.wanted.want_orders("1001", "1002")

@@ -244,20 +244,34 @@ def test_goods_that_did_not_come_back_are_shown_after_a_day() -> None:
     assert world.found() == {}
 
 
-def test_an_open_return_has_its_own_time() -> None:
-    """Money first, goods within a fortnight."""
-    boundary(
-        refunded("none", return_id="9"),
-        NOW + timedelta(days=14, minutes=-20),
-        {f"{SHOP}:r1:{SHOP}:1-1": "return_overdue"},
-    )
+@pytest.mark.parametrize(
+    ("cause", "restock", "refund"),
+    [("return_overdue", "none", {"return_id": "9"}), ("nothing_came_back", "none", {})],
+)
+def test_goods_refunded_in_other_ways_must_come_back_too(cause: str, restock: str, refund: dict) -> None:
+    """Against an agreed return, or against none."""
+    due = NOW + timedelta(hours=24, minutes=-20)
+    boundary(refunded(restock, **refund), due, {f"{SHOP}:r1:{SHOP}:1-1": cause})
 
 
-@pytest.mark.parametrize("restock", ["none", "cancel"])
-def test_goodwill_and_goods_that_never_left_are_no_faults(restock: str) -> None:
-    """Nobody asked for anything back."""
-    world = refunded(restock)
+def test_goodwill_is_no_fault() -> None:
+    """Money for no line: nobody asked for anything back."""
+    world = refunded(qty=0)
+    world.clear("marts.refund_lines")
+    world.refund("1", "r2", "3.00", adjustment_amount=Decimal(3))
     world.at(NOW + timedelta(days=60))
+    assert world.found() == {}
+
+
+def test_units_that_never_left_are_refunded_first() -> None:
+    """Three ordered, one sent: two of three refunded units were still on the shelf."""
+    world = refunded("none", qty=2)
+    world.change("marts.fulfilment_lines", "true", qty=1)
+    world.at(NOW + timedelta(days=60))
+    assert world.found() == {}
+    world.change("marts.refund_lines", "true", qty=3)
+    assert world.row()["detail"] == "#1: A due 1, back 0"
+    world.change("marts.refund_lines", "true", restock_code="cancel")
     assert world.found() == {}
 
 

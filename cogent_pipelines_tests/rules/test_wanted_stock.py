@@ -204,10 +204,18 @@ def test_a_missing_level_is_activated_when_there_is_something_to_sell(world: Wor
     assert only(world) is None
 
 
-def test_an_inactive_level_is_activated(world: World) -> None:
-    """Stocked there once, switched off since."""
+def test_a_level_somebody_switched_off_stays_off(world: World) -> None:
+    """It was stocked there once; that it is not any more is a person's word."""
     world.level("A", 0, is_active=False)
-    assert only(world) == ("activate", 0, 10)
+    assert only(world) is None
+
+
+def test_a_sku_that_is_listed_twice_has_two_levels_off_one_shelf(world: World) -> None:
+    """Each listing is its own."""
+    world.item("A", where=(SHOP,), item_key="twin", inventory_item_id="inv-twin")
+    world.level("A", 12)
+    world.level("A", 3, channel_stock_key="twin-level", item_id="inv-twin")
+    assert {r["inventory_item_id"]: r["quantity"] for r in world.rows()} == {"inv-A": 10, "inv-twin": 10}
 
 
 def test_a_bundle_is_what_its_scarcest_component_makes(world: World) -> None:
@@ -229,10 +237,9 @@ def test_a_bundle_is_what_its_scarcest_component_makes(world: World) -> None:
     [
         lambda w: w.change("marts.stock", "true", sku="a"),
         lambda w: w.stock("A", 5, stock_key="other", item_id="w-A2"),
-        lambda w: w.item("A", where=(SHOP,), item_key="twin", inventory_item_id="inv-twin"),
         lambda w: w.change("marts.stock", "true", available_qty=None),
     ],
-    ids=["stock in other case", "two entries", "two variants", "infinite"],
+    ids=["stock in other case", "two entries", "infinite"],
 )
 def test_only_an_exact_and_single_sku_is_written(world: World, spoil: Any) -> None:
     """A near match is never written to, nor one of two."""

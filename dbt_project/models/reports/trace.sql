@@ -1,7 +1,7 @@
 -- Every hop of every order, in time: ask for one order_key. Ids only, no person.
 select
     order_key,
-    placed_at as at,
+    placed_at as happened_at,
     'placed' as hop,
     system,
     order_name as ref,

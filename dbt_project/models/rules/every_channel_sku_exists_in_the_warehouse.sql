@@ -1,9 +1,7 @@
 -- SKUs that can be bought and that no warehouse knows by exactly that name. The nearest name is shown to a person; stock is
 -- never written and orders are never sent by it.
 with sold as (
-    select
-        *,
-        count(*) over (partition by system, sku) as times_sold
+    select *
     from {{ ref('items') }}
     where role = 'channel' and is_active and coalesce(is_tracked, true)
 ),
@@ -52,14 +50,13 @@ faults as (
         min(n.needed_sku) as needed_sku,
         min(case
             when n.sku is null then '1blank_sku'
-            when n.times_sold > 1 then '2sold_twice'
-            when f.items > 1 then '3kept_twice'
-            when f.items = 0 and n.component_sku is not null then '4missing_component'
-            when f.items = 0 then '5missing'
+            when f.items > 1 then '2kept_twice'
+            when f.items = 0 and n.component_sku is not null then '3missing_component'
+            when f.items = 0 then '4missing'
         end) as fault
     from needed as n
     left join found as f on f.item_key = n.item_key and f.needed_sku = n.needed_sku
-    where n.sku is null or n.times_sold > 1 or f.items <> 1
+    where n.sku is null or f.items <> 1
     group by n.item_key
 ),
 

@@ -99,11 +99,12 @@ sent_lines as (
     group by 1, 2
 ),
 
+-- What the warehouse will send, or has sent: of an order it has finished, what it left out is not on its way.
 at_warehouse as (
     select
         wo.order_key,
         l.sku,
-        sum(l.qty) as qty
+        sum(case when wo.status_code = 'shipped' then l.shipped_qty else l.qty end) as qty
     from {{ ref('orders_at_warehouse') }} as wo
     inner join {{ ref('warehouse_lines') }} as l on l.warehouse_order_key = wo.warehouse_order_key
     where

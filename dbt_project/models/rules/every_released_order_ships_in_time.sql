@@ -45,16 +45,14 @@ candidates as (
         case
             when u.status_code = 'awaiting_payment' then 'awaiting_payment'
             when u.status_code = 'on_hold' then 'on_hold'
-            when u.picked_qty > u.shipped_qty then 'picked_not_despatched'
             when p.despatched_at is not null then 'rest_of_part_shipment'
+            when u.picked_qty > u.shipped_qty then 'picked_not_despatched'
             when u.allocated_qty < u.qty then 'awaiting_stock'
             else 'not_picked'
         end as cause,
         u.system,
         coalesce(u.order_key, u.warehouse_order_key) as entity_key,
-        coalesce(
-            case when u.picked_qty <= u.shipped_qty then p.despatched_at end, u.created_at
-        ) as since_at,
+        coalesce(p.despatched_at, u.created_at) as since_at,
         (u.qty - u.shipped_qty) * u.unit_price_amount as amount,
         u.currency,
         u.reference || ': ' || u.sku || ', ' || (u.qty - u.shipped_qty) || ' of ' || u.qty || ' not sent' as detail,

@@ -1,4 +1,5 @@
--- Orders a warehouse should have and has not: one row per order and facility, in what a shelf holds.
+-- Orders a warehouse should have and has not: one row per order and facility, in what a shelf holds. The order itself is
+-- read anew at the end: what was cancelled since the steps were filled is wanted no more.
 --
 -- A bundle's price is shared over its components by their own prices (by units where one is unknown). Shares are cut from
 -- a running total of whole pence, so they add up to the bundle's price exactly; what does not divide over a component's
@@ -246,3 +247,4 @@ inner join bodies as b on b.business_key = p.business_key
 left join part_goods as g on g.order_key = p.order_key and g.place = p.place and p.is_split
 left join paid as pd on pd.order_key = p.order_key
 left join cut_offs as co on co.business_key = p.business_key
+where o.cancelled_at is null and o.gone_at is null

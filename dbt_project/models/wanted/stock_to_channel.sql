@@ -37,7 +37,7 @@ judged as (
     left join {{ ref('facilities') }} as f on f.facility = l.facility
     left join readings as c on c.system = l.system
     left join readings as w on w.system = f.warehouse_system
-    where l.is_known
+    where l.is_known and (l.is_stocked_there or l.is_missing)
 )
 
 select

@@ -1,16 +1,16 @@
 -- What a channel shows of each SKU at each location, beside what it should show, with every figure in between.
 --
 -- Expected = the units every component can still make up, less the channel's buffer, never below nothing. Only an exact
--- SKU counts: a SKU with no item or with two in the warehouse, or two in the shop, has no expected level. What the channel
--- shows is its last reading, or what we verified there since.
+-- SKU counts: a SKU with no item or with two in the warehouse has no expected level. A SKU that is listed twice has one
+-- level per listing, off the same shelf. What the channel shows is its last reading, or what we verified there since.
 with sold as (
     select
         i.system,
         i.sku,
-        min(i.inventory_item_id) as inventory_item_id,
-        any_value(i.price_amount) as price_amount,
-        any_value(i.currency) as currency,
-        any_value(i.url) as url
+        i.inventory_item_id,
+        i.price_amount,
+        i.currency,
+        i.url
     from {{ ref('items') }} as i
     where
         i.role = 'channel'
@@ -18,8 +18,6 @@ with sold as (
         and coalesce(i.is_tracked, true)
         and i.sku is not null
         and i.inventory_item_id is not null
-    group by i.system, i.sku
-    having count(*) = 1
 ),
 
 parts as (
@@ -32,7 +30,7 @@ parts as (
         coalesce(n.warehouse_sku, b.component_sku, s.sku) as warehouse_sku,
         f.warehouse_system,
         coalesce(b.qty, 1) as per_unit_qty
-    from sold as s
+    from (select distinct system, sku from sold) as s
     inner join {{ ref('locations') }} as l on l.system = s.system
     inner join {{ ref('facilities') }} as f on f.facility = l.facility
     left join {{ ref('bundle_components') }} as b on b.parent_sku = s.sku
@@ -127,6 +125,7 @@ seen as (
         l.system,
         l.location_id,
         l.sku,
+        s.inventory_item_id,
         c.channel_stock_key as known_key,
         coalesce(c.channel_stock_key, l.system || ':' || s.inventory_item_id || ':' || l.location_id) as channel_stock_key,
         greatest(c.read_at, v.verified_at) as seen_at
@@ -160,6 +159,7 @@ select
     l.limiting_sku,
     l.facility,
     l.is_known,
+    c.channel_stock_key is null and v.verified_at is null as is_missing,
     coalesce(c.is_active, false) or v.verified_at > coalesce(c.read_at, v.verified_at - interval 1 second) as is_stocked_there,
     l.physical_qty::bigint as physical_qty,
     l.allocated_qty::bigint as allocated_qty,
@@ -189,7 +189,8 @@ select
     s.url
 from levels as l
 inner join sold as s on s.system = l.system and s.sku = l.sku
-inner join seen as x on x.system = l.system and x.location_id = l.location_id and x.sku = l.sku
+inner join seen as x
+    on x.system = l.system and x.location_id = l.location_id and x.inventory_item_id = s.inventory_item_id
 left join shown as c on c.channel_stock_key = x.known_key and c.rank = 1
 left join known_units as k on k.system = l.system and k.location_id = l.location_id and k.sku = l.sku
 left join newer_units as n on n.channel_stock_key = x.channel_stock_key

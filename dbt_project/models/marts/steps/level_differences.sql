@@ -27,4 +27,4 @@ where
     is_known
     and hold_reason is null
     and coalesce(channel_qty, 0) <> greatest(0, expected_qty + newer_qty - unseen_qty)
-    and (is_stocked_there or expected_qty > 0)
+    and (is_stocked_there or (is_missing and expected_qty > 0))
