@@ -44,23 +44,22 @@ class Book:
 
 def books(ledger: Ledger) -> list[Book]:
     """One ``Book`` per sync and target system."""
-    latest = (
-        sa.select(promises.c.sync, promises.c.business_key, sa.func.max(promises.c.generation).label("g"))
-        .group_by(promises.c.sync, promises.c.business_key)
-        .subquery()
+    nth = (
+        sa.func.row_number()
+        .over(
+            partition_by=(promises.c.sync, promises.c.business_key),
+            order_by=(promises.c.generation.desc(), promises.c.promise_id.desc()),
+        )
+        .label("nth")
     )
     reason = sa.case((promises.c.state.in_(("held", "rejected", "superseded")), promises.c.reason), else_="")
+    each = sa.select(
+        promises.c.sync, promises.c.system, promises.c.state, reason.label("why"), nth
+    ).subquery()
     counted = (
-        sa.select(promises.c.sync, promises.c.system, promises.c.state, reason, sa.func.count())
-        .join(
-            latest,
-            sa.and_(
-                promises.c.sync == latest.c.sync,
-                promises.c.business_key == latest.c.business_key,
-                promises.c.generation == latest.c.g,
-            ),
-        )
-        .group_by(promises.c.sync, promises.c.system, promises.c.state, reason)
+        sa.select(each.c.sync, each.c.system, each.c.state, each.c.why, sa.func.count())
+        .where(each.c.nth == 1)
+        .group_by(each.c.sync, each.c.system, each.c.state, each.c.why)
     )
     # A key found at the target has a promise and an adoption; it is counted once, as what it was adopted for.
     adopted = sa.select(adoptions.c.sync, adoptions.c.system, adoptions.c.reason, sa.func.count()).group_by(

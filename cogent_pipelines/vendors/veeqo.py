@@ -149,7 +149,10 @@ STREAMS = (
 
 def check(request: Request, answer: Answer) -> None:
     """Where an error of theirs means something else than its status does elsewhere."""
-    status, said = answer.status, f"{answer.status}: {words(answer)}"
+    status = answer.status
+    if status < HTTPStatus.BAD_REQUEST:
+        return
+    said = f"{status}: {words(answer)}"
     if status == HTTPStatus.UNAUTHORIZED:
         raise Halt(f"{said} (the key is wrong or was renewed, or the account's subscription lapsed)")
     if request.path.endswith("/cancel") and status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
