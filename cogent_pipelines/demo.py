@@ -120,7 +120,9 @@ class Runner:
         with warehouse.open(self.place.warehouse):
             for flow in FLOWS:
                 cadence = span(self.estate.cadence.get(flow.name, "1d"))
-                is_due = now - self.last_run.get(flow.name, datetime.min.replace(tzinfo=now.tzinfo)) >= cadence
+                is_due = (
+                    now - self.last_run.get(flow.name, datetime.min.replace(tzinfo=now.tzinfo)) >= cadence
+                )
                 is_there = self.repository.has_job(f"flow_{flow.name}")
                 if is_there and not flow.syncs and is_due:
                     self.last_run[flow.name] = now
@@ -273,15 +275,19 @@ def timelapse(estate_file: Path, every: timedelta, into: Path) -> Path:
     for name, text in data.get("cadence", {}).items():
         if span(text) < every:
             data["cadence"][name] = f"{seconds}s"
-    data.setdefault("policies", {})["stock_increase_interval"] = f"{seconds}s"
+    data.setdefault("policies", {})["stock_increase_interval"] = f"{seconds // 2}s"
     data["shortest_window"] = f"{2 * seconds}s"
     file = into / "estate.yaml"
     file.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
     return file
 
 
-def windows_of(place: Place, estate: Estate) -> dict[str, float]:
-    """Rule -> how many seconds its fault may stand before it is one: what the planter of near-misses is told."""
+def windows_of(place: Place, estate: Estate, every: timedelta) -> dict[str, float]:
+    """Rule -> how many seconds its fault may stand before it is one: what the planter of near-misses is told.
+
+    What is seen only while it lasts, a system that refuses us or a feed that is late after two of its readings
+    and is read at a look, is to last until one look has seen it.
+    """
     from cogent_pipelines.defs import transform
     from cogent_pipelines.rules import catalogue
 
@@ -292,6 +298,8 @@ def windows_of(place: Place, estate: Estate) -> dict[str, float]:
         hours = own.hours if own and own.hours is not None else None
         seconds = rule.window.length.total_seconds() if hours is None else hours * 3600
         found[name] = max(seconds, shortest) if seconds else 0.0
+    found["every_credential_is_valid"] = every.total_seconds()
+    found["every_feed_is_up_to_date"] = 3 * every.total_seconds()
     found["no_two_orders_are_the_same_basket"] = span(estate.policies.duplicate_window).total_seconds()
     return found
 
@@ -314,7 +322,7 @@ def run(options: Options) -> int:
     )
     with ExitStack() as stack:
         _say("reading the models …")
-        windows = windows_of(place, estate)
+        windows = windows_of(place, estate, every)
         emulated = stack.enter_context(sandbox(options, place, estate, port, windows))
         emulated.advance()
         start = clock.now()

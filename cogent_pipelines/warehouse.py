@@ -39,7 +39,9 @@ def open(  # noqa: A001  read as warehouse.open
         connection.execute(f"SET VARIABLE as_of = TIMESTAMPTZ '{moment.isoformat()}'")
         yield connection
     finally:
-        if memory_limit:  # belongs to the file, not to the connection: another one of this process may be open
+        if (
+            memory_limit
+        ):  # belongs to the file, not to the connection: another one of this process may be open
             connection.execute("RESET memory_limit")
         connection.close()
 

@@ -35,6 +35,7 @@ BY_NAME = (
     "component",
     "refund",
     "record",
+    "value",
 )
 """Keys of the planter that name one thing."""
 REPAIRED = "repaired"
@@ -149,7 +150,7 @@ def match(listing: Row, rows: Sequence[Row], known: Evidence) -> Matched:
     for row in rows:
         if row["rule"] not in families:
             continue
-        why = _why(row, (*planted, *events), known)
+        why = _why(row, (*planted, *events), known) or _beside(row, near, known)
         if not why:
             miss = next(
                 (one for one in near if one["family"] == row["rule"] and _is_about(one, row, known)), None
@@ -208,6 +209,14 @@ def _why(row: Row, causes: Sequence[Row], known: Evidence) -> str:
     names = known.named[row["exception_id"]] | {plain(row["exception_key"])}
     if known.has_faults and names & known.troubled and row["rule"] in OWN_FAULTS | SLOWED:
         return "an injected fault"
+    return ""
+
+
+def _beside(row: Row, near: Sequence[Row], known: Evidence) -> str:
+    """A thing that is no fault by one rule may be one by another, which the planter then names."""
+    for one in near:
+        if row["rule"] in one.get("also", ()) and _is_about(one, row, known):
+            return str(one["mechanism"])
     return ""
 
 

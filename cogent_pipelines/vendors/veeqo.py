@@ -117,7 +117,7 @@ STREAMS = (
         levels="""
             SELECT entry.warehouse_id::VARCHAR AS facility_ref, sku, entry.available_stock_level AS available
             FROM (
-                SELECT trim(item.sku_code) AS sku, unnest(item.stock_entries) AS entry
+                SELECT item.sku_code AS sku, unnest(item.stock_entries) AS entry
                 FROM (SELECT unnest(sellables) AS item FROM {rows})
             )
             WHERE sku <> '' AND NOT coalesce(entry.infinite, false)

@@ -333,6 +333,27 @@ def test_one_that_was_paid_afterwards_is_a_fault_that_ended() -> None:
     assert (row["cause"], row["ended_at"]) == ("paid_afterwards", ago(minutes=50) + 6 * SECOND)
 
 
+@pytest.mark.parametrize(("released_for", "is_fault"), [("10.00", False), ("10.01", True)])
+def test_what_was_added_and_paid_after_the_release_was_not_released_before(
+    released_for: str, is_fault: bool
+) -> None:
+    """What was sent then had been paid for then."""
+    world = released(paid_at=ago(minutes=20), total_amount=Decimal(15))
+    for name, amount, at in (("t1", 10, ago(minutes=55)), ("t2", 5, ago(minutes=20))):
+        world.put(
+            "marts.payments",
+            payment_key=f"{SHOP}:{name}",
+            system=SHOP,
+            order_key=f"{SHOP}:1",
+            kind_code="sale",
+            status_code="success",
+            amount=Decimal(amount),
+            processed_at=at,
+        )
+    world.promise("orders_to_wms", f"{SHOP}:1@LEEDS", order_key=f"{SHOP}:1", amount=Decimal(released_for))
+    assert bool(world.found()) is is_fault
+
+
 @pytest.mark.parametrize("status", ["awaiting_payment", "cancelled", "merged"])
 def test_what_the_warehouse_will_not_pick_was_not_released(status: str) -> None:
     """It may wait there for its money."""

@@ -137,6 +137,22 @@ def test_a_parcel_nobody_can_follow_is_shown(cause: str, parcel: dict, minutes: 
     )
 
 
+@pytest.mark.parametrize(
+    ("cause", "numbers", "carrier"), [("number_removed", [], "DPD UK"), ("carrier_removed", ["Tp1"], None)]
+)
+def test_what_we_told_and_somebody_took_away_in_the_shop_is_shown(
+    cause: str, numbers: list[str], carrier: str | None
+) -> None:
+    """Counted from when it was changed there; a fulfilment of somebody else's may never have had either."""
+    world = sent("every_parcel_has_carrier_and_tracking")
+    world.fulfilment("1", "f1", {1: 1}, numbers, carrier=carrier, updated_at=ago(minutes=20))
+    assert world.found() == {}
+    world.promise("shipments_to_channel", f"{WMS}:p1", act="fulfil", target_ref="f1")
+    boundary(world, ago(minutes=5), {f"{WMS}:p1@f1": cause})
+    world.change("marts.fulfilments", "true", tracking_numbers=["Tp1"], carrier="DPD UK")
+    assert world.found() == {}
+
+
 # --- no_order_is_fulfilled_before_its_last_parcel -------------------------------------------------------------
 
 

@@ -198,7 +198,7 @@ def test_levels_are_those_the_staging_view_shows() -> None:
     noted = staging.connection.execute(
         STREAMS["stock"].levels.format(rows="veeqo.stock") + " ORDER BY ALL"
     ).fetchall()
-    assert noted == [("41", "TEE-M", -2), ("42", "TEE-M", -2)]
+    assert noted == [("41", " TEE-M ", -2), ("42", " TEE-M ", -2)]
     shown = [(r["facility_id"], r["sku"], r["available_qty"]) for r in staging.rows("stock")]
     assert set(noted) == {row for row in shown if row[1] is not None and row[2] is not None}
     staging.connection.close()

@@ -248,7 +248,7 @@ def _spoiled(p: Plant, effect: str, *also: str, value: object = None, verb: str 
     p.record(
         {"order": order.name, "warehouse_order": record.id},
         system=p.warehouse.system,
-        also=(CARRIED_OUT, EDITED, *also),
+        also=(CARRIED_OUT, EDITED, SHIPS, *also),  # a record that differs is not released to the floor
     )
 
 
@@ -261,11 +261,11 @@ def postcode_cut_short(p: Plant) -> Script:
 
 
 def units_stored_wrong(p: Plant) -> Script:
-    yield from _spoiled(p, "quantity", SHIPS, TOLD, REACHED, LEVEL, value=1)
+    yield from _spoiled(p, "quantity", TOLD, REACHED, LEVEL, value=1)
 
 
 def line_lost(p: Plant) -> Script:
-    yield from _spoiled(p, "drop_line", SHIPS, TOLD, REACHED, LAST_PARCEL, LEVEL)
+    yield from _spoiled(p, "drop_line", TOLD, REACHED, LAST_PARCEL, LEVEL)
 
 
 def other_delivery_method(p: Plant) -> Script:
@@ -273,7 +273,7 @@ def other_delivery_method(p: Plant) -> Script:
 
 
 def other_facility(p: Plant) -> Script:
-    yield from _spoiled(p, "other_facility", LEVEL, TOLD, REACHED, SHIPS, verb="allocate")
+    yield from _spoiled(p, "other_facility", LEVEL, TOLD, REACHED, verb="allocate")
 
 
 def tracking_cut_short(p: Plant) -> Script:
@@ -350,8 +350,16 @@ def _odd(p: Plant, system: str, fields: Mapping[str, str], value: object) -> Scr
         shops.touch(p.world, p.shop, order)
     field = fields[vendor]
     p.world.odd.append(Odd(system, RECORD[vendor].format(record_id), field, value))
+    keys: dict[str, object] = {
+        "system": system,
+        "record": RECORD[vendor].format(record_id),
+        "field": field,
+        "order": order.name,
+    }
+    if fields is STATUS_FIELD:
+        keys["value"] = str(value)  # many records of one odd value are one finding
     p.record(
-        {"system": system, "record": RECORD[vendor].format(record_id), "field": field, "order": order.name},
+        keys,
         system=system,
         also=(REACHED, TOLD, SHIPS, CARRIED_OUT, WMS_CANCEL, "every_shipment_has_an_order", STORED),
     )

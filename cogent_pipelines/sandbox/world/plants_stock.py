@@ -272,17 +272,19 @@ UNLISTED = (SOLD, LEVEL, OVERSOLD)
 def case_changed_in_the_shop(p: Plant) -> Script:
     variant, _ = p.own_item()
     yield p.minutes(30)
-    catalogue.rename_variant(p.world, p.shop, variant, variant.sku.lower())
+    was = variant.sku
+    catalogue.rename_variant(p.world, p.shop, variant, was.lower())
     p.people.reserved_skus.add(variant.sku)
-    p.record({"sku": variant.sku}, also=UNLISTED)
+    p.record({"sku": variant.sku, "was": was}, also=UNLISTED)
 
 
 def renamed_in_the_shop(p: Plant) -> Script:
     variant, _ = p.own_item()
     yield p.minutes(30)
-    catalogue.rename_variant(p.world, p.shop, variant, f"{variant.sku}-V2")
+    was = variant.sku
+    catalogue.rename_variant(p.world, p.shop, variant, f"{was}-V2")
     p.people.reserved_skus.add(variant.sku)
-    p.record({"sku": variant.sku}, also=UNLISTED)
+    p.record({"sku": variant.sku, "was": was}, also=UNLISTED)
 
 
 def listed_before_it_exists(p: Plant) -> Script:

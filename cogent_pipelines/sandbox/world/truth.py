@@ -170,13 +170,32 @@ def _order_faults(
 
 
 def _units(records: list[tuple[Warehouse, WarehouseOrder, bool]], *, only_live: bool) -> Counter[str]:
-    """Add up records of a reference; of the dead only what came by the API, as that was an effect."""
+    """Add up records of a reference; of the dead only what came by the API, as that was an effect.
+
+    The goods of a record merged into another travel there: they are its own still, and none of the other's.
+    """
     units: Counter[str] = Counter()
     for warehouse, order, is_live in records:
-        if is_live or (not only_live and order.sent_by == "api" and order.merged_to_id is None):
+        by_api = not only_live and order.sent_by == "api" and order.merged_to_id is None
+        if is_live or by_api or _travels(warehouse, order):
             for sellable_id, number in wms.ordered_units(order).items():
                 units[warehouse.sellables[sellable_id].sku] += number
-    return units
+            for child in warehouse.orders.values():
+                if child.merged_to_id == order.id:
+                    for sellable_id, number in wms.ordered_units(child).items():
+                        units[warehouse.sellables[sellable_id].sku] -= number
+    return +units
+
+
+def _travels(warehouse: Warehouse, order: WarehouseOrder) -> bool:
+    """Whether a record was merged, at last, into one that is live."""
+    if order.merged_to_id is None:
+        return False
+    while order.merged_to_id is not None:
+        if order.merged_to_id not in warehouse.orders:
+            return False
+        order = warehouse.orders[order.merged_to_id]
+    return order.cancelled_at is None
 
 
 # --- parcels ------------------------------------------------------------------------------------------
@@ -284,7 +303,10 @@ def expected_levels(world: World) -> dict[tuple[str, int], int]:
 
 
 def _unallocated(world: World, order: ShopOrder) -> dict[tuple[str, int], int]:
-    """Give units of an order, by SKU and location, that no allocation of a warehouse covers yet."""
+    """Give units of an order, by SKU and location, that no allocation of a warehouse covers yet.
+
+    A warehouse that has cancelled or closed its record will send no more of it; the shelf is free again.
+    """
     due: Counter[tuple[str, int]] = Counter()
     for fulfilment_order in order.fulfilment_orders:
         if fulfilment_order.status in (*shops.OPEN, "closed"):
@@ -297,7 +319,18 @@ def _unallocated(world: World, order: ShopOrder) -> dict[tuple[str, int], int]:
             home = catalogue.location_of(allocation.facility_id) or 0
             for _, sellable_id, units in allocation.lines:
                 due[(warehouse.sellables[sellable_id].sku, home)] -= units
+        is_kept = record.id in warehouse.orders
+        if is_kept and (record.cancelled_at or record.shipped_at or _travels(warehouse, record)):
+            for sellable_id, units in wms.unallocated_units(record).items():
+                _take(due, warehouse.sellables[sellable_id].sku, units)
     return {key: units for key, units in due.items() if units > 0}
+
+
+def _take(due: Counter[tuple[str, int]], sku: str, units: int) -> None:
+    for key in [key for key in due if key[0] == sku and due[key] > 0]:
+        taken = min(units, due[key])
+        due[key] -= taken
+        units -= taken
 
 
 def _stock(world: World) -> Iterator[dict[str, Any]]:

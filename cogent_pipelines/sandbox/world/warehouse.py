@@ -342,6 +342,7 @@ def merge_orders(world: World, warehouse: Warehouse, child_id: int, parent_id: i
     child, parent = get_order(warehouse, child_id), get_order(warehouse, parent_id)
     if not (is_open(child) and is_open(parent)) or child_id == parent_id:
         raise Refused("invalid", "Orders cannot be merged")
+    facilities = [allocation.facility_id for allocation in child.allocations]
     _release_all(world, warehouse, child)
     parent.lines.extend(
         replace(line, id=world.new_id(f"{warehouse.system}/line", 71_001)) for line in child.lines
@@ -349,6 +350,8 @@ def merge_orders(world: World, warehouse: Warehouse, child_id: int, parent_id: i
     child.merged_to_id = parent_id
     touch(world, warehouse, child)
     touch(world, warehouse, parent)
+    if facilities and unallocated_units(parent):
+        allocate(world, warehouse, parent_id, facilities[0])
     return parent
 
 

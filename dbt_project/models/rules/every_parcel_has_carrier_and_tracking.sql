@@ -1,4 +1,5 @@
--- Parcels a customer cannot follow: no number, no carrier, or a carrier the channel has no name for.
+-- Parcels a customer cannot follow: no number, no carrier, a carrier the channel has no name for, or one whose number or
+-- carrier we told the channel of and somebody took away there.
 with suspect as (
     select *
     from {{ ref('parcels') }} as s
@@ -37,6 +38,30 @@ candidates as (
     left join {{ ref('carriers') }} as k
         on k.warehouse_system = s.system and k.carrier = s.carrier and k.channel_system = o.system
     where s.number is null or k.channel_carrier is null
+    union all
+    select
+        s.shipment_key || '@' || f.fulfilment_id,
+        case when len(f.tracking_numbers) = 0 then 'number_removed' else 'carrier_removed' end,
+        f.system,
+        f.order_key,
+        f.updated_at,
+        null,
+        null,
+        o.order_name || ': parcel ' || s.shipment_id || ' in the shop',
+        f.url,
+        null,
+        s.facility
+    from {{ source('ops', 'operations') }} as p
+    inner join {{ ref('fulfilments') }} as f on f.system = p.system and f.fulfilment_id = p.target_ref
+    inner join {{ ref('order_book') }} as o on o.order_key = f.order_key
+    inner join {{ ref('parcels') }} as s on s.shipment_key = split_part(p.business_key, '/', 1)
+    where
+        p.sync = 'shipments_to_channel'
+        and p.state = 'verified'
+        and f.status_code = 'success'
+        and f.updated_at >= p.sent_at
+        and s.number is not null
+        and (len(f.tracking_numbers) = 0 or f.carrier is null)
 ),
 
 {{ when_due('candidates') }}

@@ -4,7 +4,7 @@ select
     l.system || ':' || split_part(l.id, '/', -1) as channel_stock_key,
     l.system,
     split_part(l.location.id, '/', -1) as location_id,
-    nullif(trim(l.item.sku), '') as sku,
+    case when trim(l.item.sku) <> '' then l.item.sku end as sku,
     split_part(l.item.id, '/', -1) as item_id,
     list_filter(l.quantities, lambda q: q.name = 'available')[1].quantity as available_qty,
     list_filter(l.quantities, lambda q: q.name = 'committed')[1].quantity as committed_qty,

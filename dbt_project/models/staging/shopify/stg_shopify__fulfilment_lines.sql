@@ -19,6 +19,6 @@ select
     o.system || ':' || o.fulfilment_id as fulfilment_key,
     o.system || ':' || o.order_id as order_key,
     o.system || ':' || split_part(o.line.lineItem.id, '/', -1) as order_line_key,
-    nullif(trim(o.line.lineItem.sku), '') as sku,
+    case when trim(o.line.lineItem.sku) <> '' then o.line.lineItem.sku end as sku,
     o.line.quantity as qty
 from lines as o

@@ -18,7 +18,7 @@ select
     f.system || ':' || f.order_id as order_key,
     f.system || ':' || split_part(f.line.lineItem.id, '/', -1) as order_line_key,
     f.location_id,
-    nullif(trim(f.line.sku), '') as sku,
+    case when trim(f.line.sku) <> '' then f.line.sku end as sku,
     f.line.totalQuantity as total_qty,
     f.line.remainingQuantity as remaining_qty
 from lines as f

@@ -14,7 +14,7 @@ select
     split_part(v.id, '/', -1) as item_id,
     split_part(v.inventoryItem.id, '/', -1) as inventory_item_id,
     split_part(v.product.id, '/', -1) as product_id,
-    nullif(trim(v.sku), '') as sku,
+    case when trim(v.sku) <> '' then v.sku end as sku,
     coalesce(
         nullif(trim(p.title), '')
         || case when trim(v.title) in ('', 'Default Title', trim(p.title)) then '' else coalesce(' - ' || trim(v.title), '') end,

@@ -14,7 +14,7 @@ select
     o.system || ':' || o.order_id as order_key,
     o.system,
     split_part(o.line.id, '/', -1) as line_id,
-    nullif(trim(o.line.sku), '') as sku,
+    case when trim(o.line.sku) <> '' then o.line.sku end as sku,
     nullif(trim(o.line.name), '') as title,
     o.line.quantity as ordered_qty,
     o.line.currentQuantity as current_qty,

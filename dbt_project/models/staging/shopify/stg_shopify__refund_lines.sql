@@ -21,7 +21,7 @@ select
     o.system || ':' || o.refund_id as refund_key,
     o.system || ':' || o.order_id as order_key,
     o.system || ':' || split_part(o.line.lineItem.id, '/', -1) as order_line_key,
-    nullif(trim(o.line.lineItem.sku), '') as sku,
+    case when trim(o.line.lineItem.sku) <> '' then o.line.lineItem.sku end as sku,
     o.line.quantity as qty,
     case o.line.restockType
         when 'NO_RESTOCK' then 'none'

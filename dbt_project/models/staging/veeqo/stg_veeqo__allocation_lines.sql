@@ -20,7 +20,7 @@ lines as (
 select
     system || ':' || allocation_id as allocation_key,
     system || ':' || order_id as warehouse_order_key,
-    nullif(trim(line.sellable.sku_code), '') as sku,
+    case when trim(line.sellable.sku_code) <> '' then line.sellable.sku_code end as sku,
     coalesce(line.sellable.id, line.sellable_id)::varchar as item_id,
     sum(line.quantity)::bigint as qty
 from lines

@@ -20,7 +20,7 @@ select
     p.item.id::varchar as item_id,
     null::varchar as inventory_item_id,
     p.id::varchar as product_id,
-    nullif(trim(p.item.sku_code), '') as sku,
+    case when trim(p.item.sku_code) <> '' then p.item.sku_code end as sku,
     nullif(concat_ws(
         ' ', nullif(trim(p.title), ''), case when p.item.title is distinct from p.title then nullif(trim(p.item.title), '') end
     ), '') as title,

@@ -20,7 +20,7 @@ lines as (
 select
     system || ':' || shipment_id as shipment_key,
     system || ':' || order_id as warehouse_order_key,
-    nullif(trim(line.sellable.sku_code), '') as sku,
+    case when trim(line.sellable.sku_code) <> '' then line.sellable.sku_code end as sku,
     sum(line.quantity)::bigint as qty
 from lines
 group by all

@@ -13,7 +13,7 @@ entries as (
         system,
         _read_at,
         item.id as item_id,
-        nullif(trim(item.sku_code), '') as sku,
+        case when trim(item.sku_code) <> '' then item.sku_code end as sku,
         unnest(item.stock_entries) as entry
     from items
 )

@@ -14,7 +14,7 @@ lines as (
         order_id,
         line.id as line_id,
         line.sellable.id as item_id,
-        nullif(trim(line.sellable.sku_code), '') as sku,
+        case when trim(line.sellable.sku_code) <> '' then line.sellable.sku_code end as sku,
         coalesce(line.quantity, 0) as qty,
         line.picked_quantity as picked_quantity,
         line.price_per_unit,

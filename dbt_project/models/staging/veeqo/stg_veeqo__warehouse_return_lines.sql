@@ -15,7 +15,7 @@ lines as (
 
 select
     system || ':' || return_id as return_key,
-    nullif(trim(line.sku_code), '') as sku,
+    case when trim(line.sku_code) <> '' then line.sku_code end as sku,
     sum(line.quantity)::bigint as qty,
     sum(line.received_quantity)::bigint as received_qty
 from lines
