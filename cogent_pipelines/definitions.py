@@ -23,6 +23,7 @@ from cogent_pipelines.defs import (
     transform,
     verification,
 )
+from cogent_pipelines.rules import catalogue
 from cogent_pipelines.vendors import accounts
 
 
@@ -37,6 +38,7 @@ def build(estate_file: str, state: Path) -> dg.Definitions:
     estate = estates.load(estate_file)
     accounts.check(estate, estate_file)
     manifest = transform.manifest(estates.Place(state))
+    catalogue.check(estate_file, estate, catalogue.load(manifest))
     judged = checks.checks(estate, manifest)
     made = automation.jobs(estate, [spec.key for spec in judged.check_specs])
     return dg.Definitions(

@@ -50,6 +50,8 @@ class SystemPart(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
     admin_url: str = ""
     account: str = ""
     secrets: Mapping[str, str] = {}
+    expires_on: date | None = None
+    """The day its key ends, where the vendor's keys end and only a person can renew them."""
     options: Mapping[str, Any] = {}
 
     @property

@@ -31,7 +31,7 @@ UNNAMED_CADENCE = "1h"
 
 _DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TEXT, _NUMBER, _INSTANT, _DAY = pa.string(), pa.int64(), pa.timestamp("us", tz="UTC"), pa.date32()
-_VERSION = "1"
+_VERSION = "2"
 
 Interval = tuple[datetime, datetime]
 
@@ -88,9 +88,9 @@ def _tables(estate: Estate, today: date) -> dict[str, _Table]:
     ]
     return {
         "systems": _table(
-            "system vendor role admin_url account",
+            "system vendor role admin_url account expires_on:d",
             [
-                (n, s.vendor, s.role, s.admin_url.rstrip("/"), s.account or n)
+                (n, s.vendor, s.role, s.admin_url.rstrip("/"), s.account or n, s.expires_on)
                 for n, s in estate.systems.items()
             ],
         ),

@@ -88,6 +88,17 @@ def test_a_system_that_refuses_us_is_shown_once() -> None:
     assert world.found() == {SHOP: "scope"}
 
 
+def test_a_key_that_ends_is_said_two_weeks_ahead() -> None:
+    """As the estate says; once it is refused, that is said instead."""
+    world = World("every_credential_is_valid")
+    world.change("estate.systems", f"system = '{WMS}'", expires_on=(NOW + timedelta(days=15)).date())
+    assert world.found() == {}
+    world.at(NOW + timedelta(days=1))
+    assert world.found() == {WMS: "expires_soon"}
+    world.put("ops.controls", kind="halt", scope=WMS, code="credentials", reason="401", at=NOW)
+    assert world.found() == {WMS: "credentials"}
+
+
 # --- every_change_was_carried_out -------------------------------------------------------------------------
 
 

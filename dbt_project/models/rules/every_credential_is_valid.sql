@@ -1,4 +1,5 @@
--- Systems that refuse us, whether reading or sending found it out. Sending to them is halted meanwhile.
+-- Systems that refuse us, whether reading or sending found it out (sending to them is halted meanwhile), and systems whose
+-- key is about to end by the estate's word: renewing it takes a person days, not minutes.
 with refusals as (
     select
         scope as system,
@@ -27,6 +28,23 @@ candidates as (
         null::varchar as facility
     from refusals
     group by system
+    union all
+    select
+        system,
+        'expires_soon',
+        system,
+        system,
+        expires_on::timestamptz - to_days({{ var('expiry_lead_days') }}),
+        null,
+        null,
+        'its key ends on ' || strftime(expires_on, '%d %B %Y'),
+        null,
+        null,
+        null
+    from {{ source('estate', 'systems') }}
+    where
+        expires_on::timestamptz - to_days({{ var('expiry_lead_days') }}) <= {{ as_of() }}
+        and system not in (select system from refusals)
 ),
 
 {{ when_due('candidates') }}
