@@ -20,11 +20,14 @@ Jobs = dict[str, Any]
 """Flow -> its job (``define_asset_job`` gives a type that Dagster does not name in public)."""
 
 
-def _cron(seconds: float) -> str:
-    """The cron line nearest to a cadence; Dagster's schedules know no less than a minute."""
+def _cron(seconds: float, place: int = 0) -> str:
+    """The cron line nearest to a cadence; Dagster's schedules know no less than a minute.
+
+    ``place`` moves flows of the same cadence apart: runs that start in the same second wait for each other.
+    """
     minutes = max(1, round(seconds / 60))
     if minutes < 60:  # noqa: PLR2004
-        return f"*/{minutes} * * * *"
+        return f"{place % minutes}-59/{minutes} * * * *" if place % minutes else f"*/{minutes} * * * *"
     if minutes < 24 * 60:
         return f"7 */{minutes // 60} * * *"
     return "23 3 * * *"
@@ -90,11 +93,11 @@ def schedules(estate: Estate, made: Jobs) -> list[dg.ScheduleDefinition]:
         dg.ScheduleDefinition(
             name=f"{flow}_every_{text}",
             job=made[flow],
-            cron_schedule=_cron(span(text).total_seconds()),
+            cron_schedule=_cron(span(text).total_seconds(), place),
             execution_timezone=estate.time_zone,
             description=f"{flow}: every {text}, by the estate's cadence.",
         )
-        for flow, text in estate.cadence.items()
+        for place, (flow, text) in enumerate(estate.cadence.items())
         if flow in made
     ]
     found.append(

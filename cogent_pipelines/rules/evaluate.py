@@ -70,6 +70,7 @@ def evaluate(
     copy.copy(connection, ledger)
     now = _now(connection)
     steps.refresh(connection)
+    _note_ledger(connection, str(ledger.ledger_id), now)
     _give_fingerprints(connection, ledger.hmac_key)
     every = feeds.read(connection)
     asked = [catalogue[name] for name in (names if names is not None else catalogue)]
@@ -214,6 +215,18 @@ def _remember(connection: duckdb.DuckDBPyConnection, relation: str, key: str, at
         WHERE {key} NOT IN (SELECT row_key FROM ops.first_seen WHERE relation = $1)
         """,
         [relation, at],
+    )
+
+
+def _note_ledger(connection: duckdb.DuckDBPyConnection, ledger_id: str, now: datetime) -> None:
+    """Remember which ledgers there have been: a rule says when one took another's place."""
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS ops.ledgers (ledger_id VARCHAR, first_seen_at TIMESTAMPTZ)"
+    )
+    connection.execute(
+        "INSERT INTO ops.ledgers SELECT $1, $2::TIMESTAMPTZ "
+        "WHERE NOT EXISTS (SELECT 1 FROM ops.ledgers WHERE ledger_id = $1)",
+        [ledger_id, now],
     )
 
 

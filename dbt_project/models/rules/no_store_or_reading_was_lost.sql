@@ -1,0 +1,126 @@
+-- What we knew and no longer know: a feed that suddenly holds nothing, a feed read from its beginning again, our own
+-- tables gone, the ledger gone. Nothing is sent twice for it; somebody should know why. It stands for a while even when
+-- all is back, so that whoever looks sees it.
+with pulls as (
+    select
+        *,
+        lag(rows_in) over (partition by system, stream order by started_at) as rows_before,
+        min(started_at) filter (where kind = 'increment') over (partition by system, stream) as first_increment_at
+    from {{ source('ops', 'pulls') }}
+    where kind in ('full', 'increment', 'bulk') and is_complete
+),
+
+emptied as (
+    select
+        p.system,
+        p.stream,
+        max(p.started_at) as lost_at,
+        max(q.back_at) as back_at
+    from pulls as p
+    left join (
+        select system, stream, max(started_at) as back_at
+        from pulls
+        where rows_in > 0
+        group by system, stream
+    ) as q on q.system = p.system and q.stream = p.stream
+    -- A list of a few may well become a list of none.
+    where p.kind = 'full' and p.rows_in = 0 and p.rows_before >= 10
+    group by p.system, p.stream
+),
+
+read_again as (
+    select
+        system,
+        stream,
+        min(started_at) filter (where kind <> 'increment' and started_at > first_increment_at) as first_again_at,
+        max(started_at) filter (where kind <> 'increment' and started_at > first_increment_at) as lost_at,
+        max(started_at) filter (where kind = 'increment') as back_at
+    from pulls
+    group by system, stream
+),
+
+reading as (
+    select
+        min(started_at) as began_at,
+        max(started_at) filter (where kind = 'increment') as goes_on_at
+    from pulls
+),
+
+done_before as (
+    select min(done_at) as done_at
+    from (
+        select planned_at as done_at from {{ source('ops', 'operations') }}
+        union all
+        select adopted_at from {{ source('ops', 'adoptions') }}
+    )
+),
+
+ledgers as (
+    select
+        count(*) as seen,
+        max(first_seen_at) as lost_at
+    from {{ source('ops', 'ledgers') }}
+),
+
+losses as (
+    select
+        system || ':' || stream as exception_key,
+        'emptied' as cause,
+        system,
+        lost_at,
+        back_at,
+        stream || ' of ' || system || ' held nothing where there had been rows' as detail
+    from emptied
+    union all
+    select
+        system || ':' || stream,
+        'read_again',
+        system,
+        lost_at,
+        back_at,
+        stream || ' of ' || system || ' was read from its beginning again'
+    from read_again
+    where first_again_at is not null
+    union all
+    select
+        'duckdb',
+        'tables_gone',
+        null::varchar,
+        r.began_at,
+        r.goes_on_at,
+        'the ledger is older than the first reading'
+    from reading as r
+    inner join done_before as d on d.done_at < r.began_at
+    union all
+    select
+        'ledger',
+        'ledger_gone',
+        null::varchar,
+        l.lost_at,
+        r.goes_on_at,
+        'another ledger than at the last look'
+    from ledgers as l
+    cross join reading as r
+    where l.seen > 1
+),
+
+candidates as (
+    select
+        exception_key,
+        cause,
+        system,
+        exception_key as entity_key,
+        lost_at as since_at,
+        null::decimal(18, 4) as amount,
+        null::varchar as currency,
+        detail,
+        null::varchar as url,
+        null::timestamptz as ended_at,
+        null::varchar as facility
+    from losses
+    where
+        {{ as_of() }} < lost_at + to_seconds(900)
+        or (coalesce(back_at <= lost_at, true) and {{ as_of() }} < lost_at + interval 1 day)
+),
+
+{{ when_due('candidates') }}
