@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import duckdb
 
 from cogent_pipelines.defs.outbox import MODES, syncs
 from cogent_pipelines.defs.resources import Retailer
@@ -15,8 +16,9 @@ from cogent_pipelines.defs.tables import table
 from cogent_pipelines.estate import Estate
 from cogent_pipelines.ledger import books, controls
 from cogent_pipelines.ledger.ledger import Ledger
-from cogent_pipelines.outbox.deliver import DeliverReport, deliver
+from cogent_pipelines.outbox.deliver import DeliverReport, Refresh, deliver
 from cogent_pipelines.outbox.syncs import SYNCS
+from cogent_pipelines.rules import steps
 
 ROUNDS = 40
 """Runs of the worker within one step; what is still due then waits for the sensor."""
@@ -44,10 +46,16 @@ def assets(estate: Estate) -> dg.AssetsDefinition:
         chosen = [key.path[-1] for key in context.selected_asset_keys]
         estate_now = retailer.estate()
         reports: list[DeliverReport] = []
+        refresh = once(steps.refresh)
         with retailer.ledger() as ledger, retailer.clients(ledger) as clients:
             for _ in range(ROUNDS):
                 report = deliver(
-                    ledger, estate_now, retailer.place().warehouse, clients, by=f"run {context.run_id}"
+                    ledger,
+                    estate_now,
+                    retailer.place().warehouse,
+                    clients,
+                    by=f"run {context.run_id}",
+                    refresh=refresh,
                 )
                 reports.append(report)
                 if not report.is_more_due:
@@ -57,6 +65,19 @@ def assets(estate: Estate) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(asset_key=["delivery", name], metadata=shown[name])
 
     return delivered
+
+
+def once(refresh: Refresh) -> Refresh:
+    """``refresh`` at the first call only: a step's later runs go by the readings its first one saw."""
+    is_done = False
+
+    def at_first(connection: duckdb.DuckDBPyConnection) -> None:
+        nonlocal is_done
+        if not is_done:
+            refresh(connection)
+            is_done = True
+
+    return at_first
 
 
 TALLIED = (

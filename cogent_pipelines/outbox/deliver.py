@@ -28,7 +28,7 @@ from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.spec import Write
 from cogent_pipelines.errors import CogentError
 from cogent_pipelines.estate import Estate
-from cogent_pipelines.ledger import controls, promises
+from cogent_pipelines.ledger import controls, copy, promises
 from cogent_pipelines.ledger.ledger import Ledger
 from cogent_pipelines.ledger.promises import Move, Promise
 from cogent_pipelines.outbox import inputs, personal, points, wanted
@@ -83,6 +83,8 @@ def code_version() -> str:
 
 Clients = Mapping[str, Callable[[], Client]]
 """System -> what makes a client for it. A client serves one run: it belongs to that run's event loop."""
+Refresh = Callable[[duckdb.DuckDBPyConnection], object]
+"""Brings what ``wanted`` rests on up to date with what was read since the plan; the ledger's copy is by then."""
 
 
 def deliver(
@@ -91,12 +93,14 @@ def deliver(
     warehouse_path: Path | str,
     clients: Clients,
     *,
-    limit: int = 200,
+    limit: int = 250,
     by: str = "deliver",
+    refresh: Refresh | None = None,
 ) -> DeliverReport:
     """Send what is due, of live syncs, to systems there is a client for; at most ``limit`` single sends each.
 
-    A tick with nothing due asks the ledger one question and returns.
+    ``refresh`` is called only when something is to be sent that was not before. A tick with nothing due asks the
+    ledger one question and returns.
     """
     due = [d for d in promises.due(ledger, clock.now()) if d.to_send]
     to_probe = [name for name in controls.to_probe(ledger, clock.now()) if name in clients]
@@ -116,7 +120,7 @@ def deliver(
     points.reach(points.CLAIMED)
     tallies = {name: Tally() for name in {p.system for p in taken}}
     try:
-        read = _read(warehouse_path, ledger, taken)
+        read = _read(warehouse_path, ledger, taken, refresh)
         jobs = _jobs(ledger, opened, taken, read, tallies)
     except BaseException:
         _give_back(ledger, taken)
@@ -169,13 +173,17 @@ class _Read:
     mapping: str
 
 
-def _read(path: Path | str, ledger: Ledger, taken: Sequence[Promise]) -> _Read:
-    """The wanted rows of ``taken``, in one short opening."""
+def _read(path: Path | str, ledger: Ledger, taken: Sequence[Promise], refresh: Refresh | None) -> _Read:
+    """The wanted rows of ``taken``, in one short opening. What was sent before is known from the ledger."""
     keys: dict[str, list[str]] = {}
     for promise in taken:
-        keys.setdefault(promise.sync, []).append(promise.business_key)
+        if promise.effect == "none":
+            keys.setdefault(promise.sync, []).append(promise.business_key)
     rows: dict[tuple[str, str, str], Row] = {}
     with warehouse.open(path) as connection:
+        if keys and refresh is not None:
+            copy.copy(connection, ledger)
+            refresh(connection)
         for name, some in keys.items():
             for row in wanted.read(connection, SYNCS[name], ledger.hmac_key, some):
                 rows.setdefault((name, *row.key), row)
