@@ -453,6 +453,56 @@ def write_read_backs(writing: Writing, rows: Mapping[int, str]) -> None:
         writing.connection.execute(statement, [{"b_id": last[pid], "b_said": rows[pid]} for pid in last])
 
 
+_UNANSWERED = ("unknown", "open", "retry")
+_COUNTED = ("unknown", "open", "accepted")
+_NEIGHBOURS = 1000
+"""Attempts written before and after one, among which its neighbours in time are looked for."""
+
+
+def in_outages(connection: sa.Connection, promise_id: int, last: int, near: timedelta) -> int:
+    """How many of a promise's ``last`` attempts went unanswered while most others of their action did as well.
+
+    Others are those at the same system within ``near``. An attempt without any is not one of them.
+    """
+    query = (
+        sa.select(
+            attempts.c.attempt_id,
+            attempts.c.action,
+            attempts.c.intent_at,
+            attempts.c.outcome,
+            promises.c.system,
+        )
+        .join(promises, promises.c.promise_id == attempts.c.promise_id)
+        .where(attempts.c.promise_id == promise_id, attempts.c.outcome.in_(_COUNTED))
+        .order_by(attempts.c.attempt_id.desc())
+        .limit(last)
+    )
+    unanswered = [row for row in records(connection, query) if row["outcome"] != "accepted"]
+    return sum(_is_in_outage(connection, promise_id, row, near) for row in unanswered)
+
+
+def _is_in_outage(
+    connection: sa.Connection, promise_id: int, own: Mapping[str, Any], near: timedelta
+) -> bool:
+    place, moment = own["attempt_id"], own["intent_at"]
+    query = (
+        sa.select(
+            sa.func.count(sa.case((attempts.c.outcome.in_(_UNANSWERED), 1))),
+            sa.func.count(sa.case((attempts.c.outcome.in_(("accepted", "refused")), 1))),
+        )
+        .join(promises, promises.c.promise_id == attempts.c.promise_id)
+        .where(
+            attempts.c.attempt_id.between(place - _NEIGHBOURS, place + _NEIGHBOURS),
+            attempts.c.intent_at.between(moment - near, moment + near),
+            attempts.c.promise_id != promise_id,
+            attempts.c.action == own["action"],
+            promises.c.system == own["system"],
+        )
+    )
+    unanswered, answered = connection.execute(query).one()
+    return bool(unanswered > answered)
+
+
 def attempts_of(connection: sa.Connection, promise_ids: Sequence[int]) -> list[Mapping[str, Any]]:
     """Every attempt of the given promises, oldest first."""
     found: list[Mapping[str, Any]] = []

@@ -16,6 +16,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from cogent_pipelines import clock
@@ -33,9 +34,18 @@ from cogent_pipelines.outbox.send import Batch, Outcome
 
 FAILURES = 5
 """So many sends in a row without an answer, and the system is left alone until the next run."""
-ROUND = 48
-"""Requests' worth of promises taken through all steps together: what is urgent waits for no more."""
+ROUND = 250
+"""Requests' worth of promises taken through all steps together.
+
+Each step of a round is looked at in one go, so a small one costs looks; in a large one the last send goes out long
+after its look. What falls due meanwhile waits for the run, whose size is the caller's, and not for the round.
+"""
 LOOPS = 12
+OUTAGE = timedelta(hours=1)
+"""A send without an answer is no fault of its own when within so long most others had none either.
+
+A shorter outage kills nothing: the waits between a promise's attempts add up to more.
+"""
 HALT_OWNER = "data"
 
 
@@ -85,6 +95,9 @@ class Engine:
             except Halt as error:
                 self._halt(error)
                 break
+            except BaseException:
+                self._give_back(active)
+                raise
             if any(job.phase != "fresh" for job in active):
                 points.reach(points.READ_BACK)
             to_send, active = self._judge(results)
@@ -102,6 +115,7 @@ class Engine:
         adopted: list[dict[str, Any]] = []
         read_backs: dict[int, str] = {}
         now = clock.now()
+        self._excuse([job for job, _ in results])
         for job, result in results:
             if not isinstance(result, Looked):
                 moves.append(self.entries.look_failed(job, result, now, is_up=self.looker.answered > 0))
@@ -147,6 +161,14 @@ class Engine:
             again = [job for job in again if job.promise.promise_id not in late]
         return to_send, again
 
+    def _excuse(self, jobs: Sequence[Job]) -> None:
+        """Before a promise is given up, take off what it suffered while hardly anybody was answered."""
+        worn = [job for job in jobs if job.attempts >= MOST_ATTEMPTS]
+        if worn:
+            with self.ledger.read() as reading:
+                for job in worn:
+                    job.attempts -= promises.in_outages(reading, job.promise.promise_id, job.attempts, OUTAGE)
+
     def _walk(self, job: Job, looked: Looked) -> tuple[Verdict, Looked, dict[str, Any]]:
         """Judge, and go on to the next step of a promise as far as this one look reaches."""
         values: dict[str, Any] = {}
@@ -168,6 +190,7 @@ class Engine:
                 "reason": "",
                 "message": "",
                 "idempotency_key": "",
+                **self.entries.first_entry(job),
             }
             lookup = job.write.lookup
             if looked.listing is None or lookup.listing is not looked.listing:
@@ -202,18 +225,19 @@ class Engine:
         width = max(self.client.vendor.limit.concurrent, 1)
         again: list[Job] = []
         outcomes = bad
-        for start in range(0, len(batches), width):
-            part = batches[start : start + width]
-            if self.tally.stopped:
-                self._give_back([job for batch in part for job in batch.jobs])
-                continue
-            ready, goes_on = self._write_down(outcomes, part)
-            again += goes_on
-            points.reach(points.INTENT)
-            sent = await asyncio.gather(
-                *(self._send_one(batch, number) for number, batch in enumerate(ready))
-            )
-            outcomes = [outcome for some in sent for outcome in some]
+        left = batches
+        try:
+            while left and not self.tally.stopped:
+                part, left = left[:width], left[width:]
+                ready, goes_on = self._write_down(outcomes, part)
+                again += goes_on
+                points.reach(points.INTENT)
+                sent = await asyncio.gather(
+                    *(self._send_one(batch, number) for number, batch in enumerate(ready))
+                )
+                outcomes = [outcome for some in sent for outcome in some]
+        finally:  # stopped, or interrupted: no intent was written of these
+            self._give_back([job for batch in left for job in batch.jobs])
         if outcomes:
             again += self._write_down(outcomes, [])[1]
             points.reach(points.RECEIPT)

@@ -26,6 +26,8 @@ MOST_REPEATS = 3
 """How often a record refused for its neighbours' or the moment's sake goes again within one run."""
 SOON = Backoff(timedelta(seconds=5), timedelta(minutes=15))
 UNLIKE = Backoff(timedelta(seconds=30), timedelta(hours=1))
+AT_ONCE = 2
+"""So often what was sent and is not there goes again at once; then ever later, so that it outlasts an outage."""
 UNFULFILLED = frozenset({"mismatch", "not_stored"})
 """Reasons of what a target accepted and then held otherwise, or not at all."""
 SAME_KEY = "same_key"
@@ -61,7 +63,8 @@ class Entries:
                 return self._absent(job, now)
             case _:
                 if job.attempts >= MOST_ATTEMPTS:
-                    return self._dead(job, job.promise.reason or "attempts", job.promise.message, job.effect)
+                    message = job.promise.message or "it was sent as often as is sensible before"
+                    return self._dead(job, job.promise.reason or "attempts", message, job.effect)
                 return Move(
                     job.promise,
                     "waiting",
@@ -107,7 +110,7 @@ class Entries:
             "lease_until": None,
         }
         if not job.is_sent:  # it was found before anything of this step was sent
-            return Move(job.promise, "waiting", values)
+            return Move(job.promise, "waiting", values | self.first_entry(job))
         return Move(job.promise, "sent", values)
 
     def _absent(self, job: Job, now: datetime) -> Move | None:
@@ -133,7 +136,14 @@ class Entries:
         reason = "not_stored" if job.phase == "accepted" else "not_there"
         if job.attempts >= MOST_ATTEMPTS:
             return self._dead(job, reason, "it was sent as often as is sensible and is not there", job.effect)
-        return Move(job.promise, "waiting", self.as_fresh(job) | {"due_at": now, "reason": reason})
+        wait = timedelta(0)
+        if job.attempts > AT_ONCE:
+            wait = UNLIKE.wait(job.attempts - 1, self.chance.random())
+        return Move(job.promise, "waiting", self.as_fresh(job) | {"due_at": now + wait, "reason": reason})
+
+    def first_entry(self, job: Job) -> dict[str, Any]:
+        """What later looks go by, of a promise that was found under way before this ledger sent anything of it."""
+        return {} if job.promise.sent else {"sent": dict(job.sealed)}
 
     def as_fresh(self, job: Job) -> dict[str, Any]:
         """Nothing of the present step is at the target."""

@@ -142,7 +142,7 @@ def judge(job: Job, found: Found | None, key: bytes) -> Verdict:
     """What the target's state means for the job at its present step. Pure."""
     want, write = job.want, job.write
     if found is not None and write.done(want, found):
-        if job.promise.first_sent_at is None and job.sent_at is None:
+        if _is_of_others(job, found):
             return Verdict("adopt" if job.sync.is_once else "already")
         unlike = personal.differing(job.sealed, found.fields, write.compare, job.sync.personal, key)
         return Verdict("differs", "mismatch", ", ".join(unlike)) if unlike else Verdict("done")
@@ -158,6 +158,15 @@ def judge(job: Job, found: Found | None, key: bytes) -> Verdict:
     except Reject as error:
         return Verdict("rejected", error.code, error.reason)
     return Verdict("send")
+
+
+def _is_of_others(job: Job, found: Found) -> bool:
+    """Whether what is there was not made by this promise, nor by us under a ledger that was lost since.
+
+    A vendor's look-up says by ``is_unfinished`` that we made a record and did not come to its next write.
+    """
+    is_never_sent = job.promise.first_sent_at is None and job.sent_at is None
+    return is_never_sent and job.step == 0 and not found.fields.get("is_unfinished")
 
 
 def _has_moved(job: Job, found: Found | None) -> bool:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -43,11 +45,12 @@ class Looker:
     read_at: Mapping[str, datetime] = field(default_factory=dict)
     """Stream -> up to when ``wanted`` knows it."""
     answered: int = 0
-    """Requests that were answered: whether the system is there at all."""
+    """Requests of the last look that were answered: whether the system is there at all."""
     patience: float = PATIENCE
 
     async def look(self, jobs: Sequence[Job]) -> list[tuple[Job, Result]]:
         """One result per job. Raises Halt."""
+        self.answered = 0
         # Many look-ups wait for one another at the limit; that is no fault of theirs.
         self.patience = PATIENCE + CALLS_EACH * len(jobs) / max(
             self.client.vendor.limit.per_second, LEAST_RATE
@@ -107,8 +110,12 @@ class Looker:
         if len(asked) < LIST_FROM or len(starts) < len(asked):
             return []
         window = Window(min(starts) - OVERLAP, clock.now())
+        # Only an absence needs the whole list: what was sent is sought until it is found. Lists that begin with
+        # the newest end early so.
+        is_sought = all(job.phase != "fresh" or job.step for job in asked)
+        sought = {job.promise.reference for job in asked} if is_sought else None
         try:
-            records = await self._read(listing, window, most=2 * len(asked) + LIST_FROM)
+            records = await self._read(listing, window, sought, most=2 * len(asked) + LIST_FROM)
         except (Retry, Reject):
             return []
         if records is None:
@@ -128,17 +135,25 @@ class Looker:
             return self.read_at.get(listing.stream.name)
         return job.promise.first_sent_at or job.sent_at
 
-    async def _read(self, listing: Listing, window: Window, most: int) -> dict[str, list[Json]] | None:
-        """Reference -> records; None when the list is longer than asking one by one would be."""
+    async def _read(
+        self, listing: Listing, window: Window, sought: AbstractSet[str] | None, most: int
+    ) -> dict[str, list[Json]] | None:
+        """Reference -> records; None when the list is longer than asking one by one would be.
+
+        It is read to its end, or until everything ``sought`` was seen.
+        """
         records: dict[str, list[Json]] = {}
         pages = 0
-        async for page in self.client.pages(listing.stream, window):
-            pages += 1
-            if pages > most:
-                return None
-            for line in page.records:
-                record = msgspec.json.decode(line)
-                records.setdefault(listing.reference(record), []).append(record)
+        async with aclosing(self.client.pages(listing.stream, window)) as read:
+            async for page in read:
+                pages += 1
+                if pages > most:
+                    return None
+                for line in page.records:
+                    record = msgspec.json.decode(line)
+                    records.setdefault(listing.reference(record), []).append(record)
+                if sought is not None and sought <= records.keys():
+                    break
         self.answered += pages
         return records
 

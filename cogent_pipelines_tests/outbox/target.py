@@ -51,7 +51,12 @@ def _create(wants: Sequence[Want], system: System, key: str) -> Request:
     (want,) = wants
     if not want.fields["lines"]:
         raise Reject("an order without lines", code="no_lines")
-    body = {"number": want.reference, "name": want.fields["ship_to_name"], "lines": want.fields["lines"]}
+    body = {
+        "number": want.reference,
+        "name": want.fields["ship_to_name"],
+        "lines": want.fields["lines"],
+        "maker": want.key,
+    }
     return Request("POST", "/orders", body=body, is_write=True)
 
 
@@ -107,6 +112,7 @@ def _found_order(want: Want, answers: Sequence[Json]) -> Found | None:
         "facility": order["facility"],
         "status": order["status"],
         "lines": order["lines"],
+        "is_unfinished": order.get("maker") == want.key and order["facility"] is None,
     }
     return Found(order["id"], fields, count=len(orders))
 
@@ -277,6 +283,7 @@ class Target:
                     "number": body["number"],
                     "name": body["name"],
                     "lines": msgspec.to_builtins(body["lines"]),
+                    "maker": body["maker"],
                     "facility": None,
                     "status": "open",
                 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
-from cogent_pipelines.ledger import books, controls, exceptions, promises
+from cogent_pipelines.ledger import books, controls, exceptions, ledger, promises
 from cogent_pipelines.outbox import engine, entries
 from cogent_pipelines_tests.outbox.loop import Loop
 from cogent_pipelines_tests.outbox.target import estate
@@ -214,9 +217,88 @@ def test_a_poison_goes_to_the_dead_letters_and_delays_nobody(loop: Loop) -> None
     loop.tick()
     assert loop.states()["1002"] == loop.states()["1003"] == "verified"
     for _ in range(3 * entries.MOST_ATTEMPTS + 3):
-        loop.tick(60)
+        loop.tick(1200)
     assert loop.states()["1001"] == "dead not_there"
     assert loop.wms.count("POST", "/orders") == entries.MOST_ATTEMPTS + 2
+
+
+def test_what_is_lost_again_and_again_goes_again_ever_later(loop: Loop) -> None:
+    """Alone at a target that does not answer: its attempts last longer than most outages do."""
+    loop.wms.always["1001"] = "lost"
+    loop.wanted.want_orders("1001")
+    for _ in range(45):
+        loop.tick(60)
+    assert loop.states()["1001"] in ("sent", "waiting not_there")
+    loop.wms.always.clear()
+    for _ in range(30):
+        loop.tick(600)
+    assert loop.states() == {"1001": "verified"}
+    assert loop.wms.effects() == {"1001": 1}
+
+
+def test_an_outage_is_no_fault_of_the_orders_it_meets(loop: Loop) -> None:
+    """For two days no send has an answer, though looks do: none is given up, and all go when it is over."""
+    numbers = [str(number) for number in range(1001, 1005)]
+    loop.wms.always["Jane Doe"] = "lost"
+    loop.wanted.want_orders(*numbers)
+    for _ in range(12 * entries.MOST_ATTEMPTS):
+        loop.tick(1500)
+    assert loop.wms.count("POST", "/orders") > len(numbers) * entries.MOST_ATTEMPTS
+    assert {state.split()[0] for state in loop.states().values()} <= {"sent", "waiting"}
+    loop.wms.always.clear()
+    for _ in range(6):
+        loop.tick(3600)
+    assert loop.states() == dict.fromkeys(numbers, "verified")
+    assert loop.wms.effects() == dict.fromkeys(numbers, 1)
+
+
+def test_an_order_we_made_under_a_ledger_that_was_lost_is_finished(loop: Loop) -> None:
+    """It died between create and allocate. The next ledger neither makes it again nor leaves it with nobody."""
+    loop.wms.wrongs = [("/allocations", "down")]
+    loop.wanted.want_orders("1001")
+    loop.tick()
+    assert [order["facility"] for order in loop.wms.orders] == [None]
+    file = Path(str(loop.ledger.engine.url.database)).with_name("second.db")
+    with closing(ledger.open(f"sqlite:///{file}")) as second:
+        loop.ledger = second
+        loop.until_quiet(3)
+        assert loop.states() == {"1001": "verified"}
+        assert [order["facility"] for order in loop.wms.orders] == ["LEEDS"]
+        (hop,) = books.trace(second, "1001").hops
+        assert [a["action"] for a in hop.attempts] == ["allocate"]
+
+
+@pytest.mark.parametrize("wrong", ["throttled", "down", "lost", "lost_after", "stores_nothing"])
+def test_the_rest_of_an_order_found_unfinished_is_as_safe_as_any_send(loop: Loop, wrong: str) -> None:
+    """Its facility is told once, though the first try goes wrong and the order itself was never sent from here."""
+    loop.wanted.want_orders("1001")
+    loop.wms.orders.append(unfinished("1001"))
+    loop.wms.wrongs = [("/allocations", wrong)]
+    loop.until_quiet(8)
+    assert loop.states() == {"1001": "verified"}
+    assert [order["facility"] for order in loop.wms.orders] == ["LEEDS"]
+
+
+def test_an_unfinished_order_that_was_stored_otherwise_is_shown_and_not_finished(loop: Loop) -> None:
+    """What is wanted changed while nobody knew of it: a person decides."""
+    loop.wanted.want_orders("1001", name="Jane Smith")
+    loop.wms.orders.append(unfinished("1001"))
+    loop.until_quiet(3)
+    assert loop.states() == {"1001": "waiting mismatch"}
+    assert [order["facility"] for order in loop.wms.orders] == [None]
+    loop.wms.orders[0]["name"] = "Jane Smith"
+    for _ in range(3):
+        loop.tick(3600)
+    assert loop.states() == {"1001": "verified"}
+
+
+def unfinished(number: str) -> dict[str, object]:
+    """An order that we made and gave to no facility."""
+    lines = [{"sku": "SKU-1", "qty": 2, "unit_price_amount": 6.25}]
+    maker = f"shop:{number}@LEEDS"
+    return {
+        "id": "1", "number": number, "name": "Jane Doe", "lines": lines, "facility": None, "status": "open", "maker": maker
+    }  # fmt: skip
 
 
 def test_a_record_whose_request_cannot_be_built_is_rejected_alone(loop: Loop) -> None:
