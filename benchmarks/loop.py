@@ -144,10 +144,13 @@ class Loop:
             return plan(connection, self.ledger, self.estate, sync)
 
     def drain(self, limit: int = 500) -> list[DeliverReport]:
-        """Deliver until nothing more is due, then verify once."""
-        reports = []
+        """Deliver until nothing more is due, then verify once. The plan's steps are filled again once, as in a run."""
+        reports: list[DeliverReport] = []
         while True:
-            report = deliver(self.ledger, self.estate, self.place.warehouse, self.clients, limit=limit)
+            refresh = None if reports else steps.refresh
+            report = deliver(
+                self.ledger, self.estate, self.place.warehouse, self.clients, limit=limit, refresh=refresh
+            )
             reports.append(report)
             if not report.is_more_due:
                 break
