@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import click
 import uvicorn
 
+from cogent_pipelines.sandbox import keeping
 from cogent_pipelines.sandbox import settings as reading
 from cogent_pipelines.sandbox.app import create_app
 from cogent_pipelines.sandbox.kit import read_faults
@@ -59,6 +61,11 @@ def read_windows(text: str) -> dict[str, float]:
 )
 @click.option("--history", default=0, help="Orders of the 30 days before the start, sent by somebody else.")
 @click.option("--old-integration", default=0.0, help="Share of orders an older integration still sends.")
+@click.option(
+    "--keep",
+    default="",
+    help="A file: taken up when it is there, written at the end and on POST /_sandbox/keep.",
+)
 @click.option("--old-pushes-stock", is_flag=True, help="And it writes stock levels too.")
 def main(**given: Any) -> None:
     """Serve a seeded retailer behind its systems' own interfaces."""
@@ -83,6 +90,7 @@ def main(**given: Any) -> None:
             history=given["history"],
             old_integration=given["old_integration"],
             old_pushes_stock=given["old_pushes_stock"],
+            keep=Path(given["keep"]) if given["keep"] else None,
         )
         app = create_app(settings)
     except (ValueError, OSError) as error:
@@ -97,13 +105,21 @@ def main(**given: Any) -> None:
         timeout_graceful_shutdown=1,
     )
     listening = config.bind_socket()
+    listening.listen()  # whoever reads the line below may call at once
     host, port = listening.getsockname()[:2]
     sys.stdout.write(
         f"sandbox on http://{host}:{port}: seed {settings.seed}, it is {app.world.now.isoformat()}, "
         f"speed {settings.speed:g}\n"
     )
     sys.stdout.flush()
+    if settings.keep is None:
+        uvicorn.Server(config).run(sockets=[listening])
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # the server raises it again once it has ended
     uvicorn.Server(config).run(sockets=[listening])
+    app.world.catch_up()
+    keeping.save(settings.keep, app.kept)
 
 
 if __name__ == "__main__":

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
-from cogent_pipelines.sandbox import control
+from cogent_pipelines.sandbox import control, keeping
 from cogent_pipelines.sandbox.kit import DROP, Kit
 from cogent_pipelines.sandbox.world import build
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from cogent_pipelines.sandbox.keeping import Kept
     from cogent_pipelines.sandbox.settings import Settings
-    from cogent_pipelines.sandbox.world.world import World
 
 
 class Sandbox:
@@ -32,10 +32,9 @@ class Sandbox:
     none, ``disconnect`` makes the exception the caller's client knows as a broken connection.
     """
 
-    def __init__(
-        self, app: Starlette, world: World, kit: Kit, disconnect: Callable[[str], Exception]
-    ) -> None:
-        self.app, self.world, self.kit, self.disconnect = app, world, kit, disconnect
+    def __init__(self, app: Starlette, kept: Kept, disconnect: Callable[[str], Exception]) -> None:
+        self.app, self.kept, self.disconnect = app, kept, disconnect
+        self.world, self.kit = kept.world, kept.kit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_cut = False
@@ -60,12 +59,20 @@ class Sandbox:
 def create_app(
     settings: Settings, *, disconnect: Callable[[str], Exception] = ConnectionResetError
 ) -> Sandbox:
-    """Build the world of these settings and everything that shows it."""
-    world = build.build_world(settings)
-    kit = Kit(world, settings.faults)
-    build.people_the_world(world, kit)
-    routes: list[BaseRoute] = list(control.routes(world, kit))
+    """Build the world of these settings, or take up the one that was kept, and everything that shows it."""
+    kept = _kept(settings)
+    world, kit = kept.world, kept.kit
+    routes: list[BaseRoute] = list(control.routes(kept, settings.keep))
     for system, vendor in settings.systems.items():
         edge = importlib.import_module(f"cogent_pipelines.sandbox.vendors.{vendor}")
         routes.append(Mount(f"/{system}", routes=edge.routes(system, world, kit)))
-    return Sandbox(Starlette(routes=routes), world, kit, disconnect)
+    return Sandbox(Starlette(routes=routes), kept, disconnect)
+
+
+def _kept(settings: Settings) -> Kept:
+    if settings.keep is not None and settings.keep.exists():
+        return keeping.load(settings.keep, settings)
+    world = build.build_world(settings)
+    kit = Kit(world, settings.faults)
+    build.people_the_world(world, kit)
+    return keeping.Kept(world, kit)

@@ -17,17 +17,19 @@ from urllib.parse import parse_qs
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
+from cogent_pipelines.sandbox import keeping
 from cogent_pipelines.sandbox.kit import KINDS, Outage
 from cogent_pipelines.sandbox.settings import read_instant
 from cogent_pipelines.sandbox.world import acts, truth
 from cogent_pipelines.sandbox.world.world import Refused
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
-    from cogent_pipelines.sandbox.kit import Kit
-    from cogent_pipelines.sandbox.world.world import World
+    from cogent_pipelines.sandbox.keeping import Kept
 
 
 class Answer(JSONResponse):
@@ -50,9 +52,9 @@ def _plain(value: object) -> object:
 class Control:
     """Handlers over one world."""
 
-    def __init__(self, world: World, kit: Kit) -> None:
-        self.world, self.kit = world, kit
-        self.slack: list[dict[str, Any]] = []
+    def __init__(self, kept: Kept, file: Path | None) -> None:
+        self.kept, self.file = kept, file
+        self.world, self.kit, self.slack = kept.world, kept.kit, kept.slack
 
     async def get_clock(self, _: Request) -> Response:
         self.world.catch_up()
@@ -143,6 +145,14 @@ class Control:
             {"rates": self.kit.faults.rates, "outages": [asdict(o) for o in self.kit.faults.outages]}
         )
 
+    async def keep(self, _: Request) -> Response:
+        """Write everything to the file of ``--keep``."""
+        if self.file is None:
+            raise ValueError("nothing is kept: the sandbox was started without --keep FILE")
+        at = self.world.catch_up()
+        keeping.save(self.file, self.kept)
+        return Answer({"at": at, "lives": self.kept.lives})
+
     async def do(self, request: Request) -> Response:
         asked = await _body(request)
         self.world.catch_up()
@@ -190,9 +200,9 @@ def _telling(handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
     return handle
 
 
-def routes(world: World, kit: Kit) -> Iterator[BaseRoute]:
+def routes(kept: Kept, file: Path | None = None) -> Iterator[BaseRoute]:
     """Give the control's routes."""
-    control = Control(world, kit)
+    control = Control(kept, file)
     yield Mount(
         "/_sandbox",
         routes=[
@@ -205,6 +215,7 @@ def routes(world: World, kit: Kit) -> Iterator[BaseRoute]:
             Route("/advance", _telling(control.advance), methods=["POST"]),
             Route("/faults", _telling(control.set_faults), methods=["POST"]),
             Route("/do", _telling(control.do), methods=["POST"]),
+            Route("/keep", _telling(control.keep), methods=["POST"]),
         ],
     )
     yield Route("/slack/{channel:path}", control.receive_slack, methods=["POST"])

@@ -34,6 +34,7 @@ class Settings:
     history: int = 0  # orders of the 30 days before the start, all of them sent by the old integration
     old_integration: float = 0.0  # share of orders the old integration still sends beside us
     old_pushes_stock: bool = False  # and it also writes stock levels, forgetting open orders
+    keep: Path | None = None  # the file the sandbox is kept in between two processes
     outlook_days: float | None = None  # how long people go on reacting after the last order; None: 14 days
 
 

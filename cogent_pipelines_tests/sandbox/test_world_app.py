@@ -308,6 +308,7 @@ def test_over_a_socket_a_dropped_connection_is_dropped():
     app = create_app(Settings(speed=0, orders=0, skus=5, bundles=0))
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off")
     listening = config.bind_socket()
+    listening.listen()
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
