@@ -34,6 +34,7 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
+import yaml
 from common import HERE, ROOT, Group, Target, folder, machine, progress, versions
 
 sys.path.insert(0, str(ROOT))
@@ -88,19 +89,45 @@ def _start(name: str, root: Path, *command: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen([str(part) for part in command], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
 
 
-def daemon(root: Path) -> subprocess.Popen[bytes]:
-    """Dagster's daemon on the project's workspace."""
-    return _start("daemon", root, BIN / "dagster-daemon", "run", "-w", ROOT / "workspace.yaml")
+@contextmanager
+def code_server(root: Path) -> Iterator[Path]:
+    """The project's code in a process of its own, as ``dagster dev`` has it too; gives the workspace that names it.
+
+    A webserver and a daemon that each keep a server of their own give it up when they are late by twenty seconds.
+    """
+    port = _free_port()
+    module = yaml.safe_load((ROOT / "workspace.yaml").read_text(encoding="utf-8"))["load_from"][0][
+        "python_module"
+    ]
+    process = _start(
+        "code", root, sys.executable, "-m", "dagster", "api", "grpc", "-m", module["module_name"],
+        "-h", "127.0.0.1", "-p", port,
+    )  # fmt: skip
+    file = root / "workspace.yaml"
+    where = {"host": "127.0.0.1", "port": port, "location_name": module["location_name"]}
+    file.write_text(yaml.safe_dump({"load_from": [{"grpc_server": where}]}), encoding="utf-8")
+    try:
+        for _ in range(900):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.2)
+        yield file
+    finally:
+        end(process)
+
+
+def daemon(root: Path, workspace: Path) -> subprocess.Popen[bytes]:
+    """Dagster's daemon."""
+    return _start("daemon", root, BIN / "dagster-daemon", "run", "-w", workspace)
 
 
 @contextmanager
-def webserver(root: Path) -> Iterator[Graph]:
-    """Dagster's webserver on the project's workspace, and its interface."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+def webserver(root: Path, workspace: Path) -> Iterator[Graph]:
+    """Dagster's webserver, and its interface."""
+    port = _free_port()
     process = _start(
-        "webserver", root, BIN / "dagster-webserver", "-w", ROOT / "workspace.yaml", "-h", "127.0.0.1", "-p", port
+        "webserver", root, BIN / "dagster-webserver", "-w", workspace, "-h", "127.0.0.1", "-p", port
     )  # fmt: skip
     try:
         graph = Graph(port)
@@ -108,6 +135,12 @@ def webserver(root: Path) -> Iterator[Graph]:
         yield graph
     finally:
         end(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -311,9 +344,10 @@ def trade(
 ) -> tuple[datetime, datetime, list[str]]:
     """Run webserver and daemon for ``minutes``; put faults in, kill the daemon once, start it again."""
     with ExitStack() as stack:
-        graph = stack.enter_context(webserver(root))
+        workspace = stack.enter_context(code_server(root))
+        graph = stack.enter_context(webserver(root, workspace))
         on = graph.switch_everything_on()
-        running = daemon(root)
+        running = daemon(root, workspace)
         began = set_clock_now = clock.now()
         stop = threading.Event()
         looking = threading.Thread(target=look, args=(root, watched, orders, stop))
@@ -341,7 +375,7 @@ def trade(
                     running.wait()
                     watched.killed_at = clock.now()
                     time.sleep(3)
-                    running = daemon(root)
+                    running = daemon(root, workspace)
                     progress(f"{gone:5.0f} s: daemon killed with SIGKILL and started again")
                 settle_levels(sandbox, watched)
                 time.sleep(1.0)
