@@ -52,6 +52,23 @@ def test_random_faults_and_crashes_in_a_row() -> None:
     assert bad(run_all([cases.drawn(seed) for seed in range(6)], processes=PROCESSES)) == []
 
 
+def test_a_ledger_that_is_lost_doubles_nothing_and_leaves_nothing_half_done() -> None:
+    """Also between an order's two writes, while readings do not show the order yet. Not so without look-up."""
+    lost = [
+        Case("orders", point, "ok", hits=hits, is_slow=True, loses_ledger=True)
+        for hits in (1, 2)
+        for point in (points.SENT, points.RECEIPT, points.READ_BACK, points.CLOSED)
+    ]
+    lost += [
+        Case(scene, points.SENT, "ok", is_slow=True, loses_ledger=True) for scene in ("shipments", "notices")
+    ]
+    results = run_all(lost, processes=PROCESSES)
+    assert all(r.was_hit for r in results)
+    assert bad(results) == []
+    (control,) = run_all([replace(lost[0], lookup=False)])
+    assert control.doubled
+
+
 def test_without_look_up_the_same_cases_double() -> None:
     """The control: were this green, the matrix would prove nothing."""
     lost_answer = [

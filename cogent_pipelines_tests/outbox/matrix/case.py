@@ -41,7 +41,7 @@ from cogent_pipelines.vendors import accounts
 from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests.outbox.matrix import alerting, wire
 from cogent_pipelines_tests.outbox.matrix import scene as scenes
-from cogent_pipelines_tests.outbox.matrix.store import Store
+from cogent_pipelines_tests.outbox.matrix.store import Store, lose
 
 SPEED = 100.0
 """Our waits between tries take a hundredth; a lease outlasts a case's longest run on the wall."""
@@ -100,6 +100,8 @@ class Case:
     """Whether for a while our readings go on showing both systems as they were at first."""
     rates: str = ""
     """Chances of faults on every call, as ``--faults`` of the sandbox takes them."""
+    loses_ledger: bool = False
+    """Whether the ledger is gone before the clean run. Of SQLite's file only."""
     more: tuple[tuple[str, int], ...] = ()
     """Further crashes, one after another: (point, hits)."""
 
@@ -194,6 +196,8 @@ def _other_side(case: Case, sandbox: Sandbox, store: Store) -> Result:
                 case, sandbox, partial(_ours, case, url, (point, hits), 2 + number), readings
             )
             was_hit = was_hit or killed
+    if case.loses_ledger:
+        lose(url)
     _, done = _process(case, sandbox, partial(_ours, case, url, ("", 0), MOST_TICKS), readings)
     if done is None:
         return Result(case, error="the clean run ended without a word")

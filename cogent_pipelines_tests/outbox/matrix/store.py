@@ -57,6 +57,13 @@ class SqliteStore:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def lose(url: str) -> None:
+    """Lose a SQLite ledger; whoever opens it next makes another."""
+    file = Path(str(sa.make_url(url).database))
+    for suffix in ("", "-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+
+
 class PostgresStore:
     """One database, emptied before each case."""
 
