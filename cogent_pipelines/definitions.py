@@ -48,7 +48,7 @@ def build(estate_file: str, state: Path) -> dg.Definitions:
             outbox.assets(estate),
             delivery.assets(estate),
             verification.assets(estate),
-            alerts.today(),
+            alerts.today(estate),
         ],
         asset_checks=[judged],
         jobs=[*made.values(), daily.daily],

@@ -127,6 +127,9 @@ class Runner:
                 if is_there and not flow.syncs and is_due:
                     self.last_run[flow.name] = now
                     failed += self.run(f"flow_{flow.name}")[1]
+            if now - self.last_run.setdefault("daily", now) >= timedelta(days=1):
+                self.last_run["daily"] = now
+                failed += self.run("daily")[1]
             failed += self.run("tick")[1]
             messages = alerts.tell(self.retailer)
         return Tick(not failed, time.monotonic() - began, messages, tuple(failed))

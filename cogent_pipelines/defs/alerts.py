@@ -10,7 +10,9 @@ import dagster as dg
 
 from cogent_pipelines import clock
 from cogent_pipelines.alerts import send
+from cogent_pipelines.defs.outbox import syncs
 from cogent_pipelines.defs.resources import Retailer
+from cogent_pipelines.estate import Estate
 from cogent_pipelines.ledger import beats
 from cogent_pipelines.reports import books
 from cogent_pipelines.rules import catalogue
@@ -35,15 +37,15 @@ def tell(retailer: Retailer) -> int:
     return len(sent)
 
 
-def today() -> dg.AssetsDefinition:
-    """``reports/today``: books, exceptions by owner, modes and pauses, as one page."""
+def today(estate: Estate) -> dg.AssetsDefinition:
+    """``reports/today``: books, exceptions by owner, modes and pauses, as one page; written when all else is done."""
 
     @dg.asset(
         key=["reports", "today"],
         group_name="reports",
         owners=["team:data"],
         kinds={"duckdb"},
-        deps=[dg.AssetKey(["reports", "books"])],
+        deps=[dg.AssetKey(["reports", "books"]), *(dg.AssetKey(["verification", s]) for s in syncs(estate))],
         description="The day on one page: the books, what is open and with whom, what may act and what is paused.",
     )
     def reports_today(retailer: Retailer) -> dg.MaterializeResult[Any]:

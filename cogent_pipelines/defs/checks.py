@@ -38,7 +38,7 @@ def checks(estate: Estate, manifest: Path) -> dg.AssetChecksDefinition:
             name=name,
             asset=dg.AssetKey(["rules", name]),
             additional_deps=sorted(reads),
-            description=f"{rule.when_broken} {rule.why_it_matters}",
+            description=f"{rule.when_broken}. {rule.why_it_matters}.",
             metadata={"owner": rule.owner, "requirements": ", ".join(rule.requirements)},
         )
         for name, rule in rules.items()

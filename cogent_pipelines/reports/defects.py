@@ -56,6 +56,8 @@ SLOWED = frozenset(
         "every_shipment_reached_the_channel",
         "every_change_was_stored_as_sent",
         "channel_stock_equals_what_is_available",
+        "no_bundle_outsells_its_components",
+        "no_sku_is_oversold",
     }
 )
 """Rules that a fault on the way can break for a while."""

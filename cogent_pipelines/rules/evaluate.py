@@ -102,7 +102,7 @@ def _ask(connection: duckdb.DuckDBPyConnection, rule: Rule, every: Sequence[Feed
     if rule.is_always_known:
         at = now
     else:
-        late = [feed for feed in own if feed.is_late(now)]
+        late = [feed for feed in own if feed.is_behind(now)]
         if late:
             return _Answer(rule, "unknown", now, own, reason=_why(late, now))
         at = feeds.as_of(own, now)
@@ -135,7 +135,10 @@ def _why(late: Sequence[Feed], now: datetime) -> str:
             if age is None
             else f"last read whole {int(age.total_seconds() // 60)} minutes ago"
         )
-        parts.append(f"{feed}: {minutes}")
+        tried = (
+            f", tried in vain at {feed.failed_at:%H:%M}" if feed.failed_at and not feed.is_late(now) else ""
+        )
+        parts.append(f"{feed}: {minutes}{tried}")
     return "; ".join(parts)
 
 

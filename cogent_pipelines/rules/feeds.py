@@ -6,6 +6,9 @@ Does not belong here: the completeness of a sync's inputs (``outbox``), or compl
 A rule speaks for the least of the clock and its feeds' watermarks: at 10:16, with the warehouse read at 10:14, an order
 due at 10:15 is not missing, because nobody has looked since. Reference data (products, customers) is read seldom and
 changes slowly; it makes a rule unknown when it is too old, and sets its instant only where a rule has nothing else.
+
+A feed whose last reading failed is behind its neighbours: what they say of a later moment cannot be held against it, so
+the rule does not know until it is read again.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ class Feed:
     entity: str
     cadence: timedelta
     read_at: datetime | None
+    failed_at: datetime | None = None
+    """When it was last tried in vain, since it was last read whole."""
 
     def age(self, now: datetime) -> timedelta | None:
         """How old its last whole reading is."""
@@ -41,6 +46,10 @@ class Feed:
         age = self.age(now)
         return age is None or age > self.cadence * PATIENCE
 
+    def is_behind(self, now: datetime) -> bool:
+        """Whether nothing can be known from it now: too old, or passed by its neighbours."""
+        return self.is_late(now) or (self.failed_at is not None and self.entity not in REFERENCE)
+
     def __str__(self) -> str:
         return f"{self.system} {self.stream}"
 
@@ -49,15 +58,18 @@ def read(connection: duckdb.DuckDBPyConnection) -> list[Feed]:
     """Every feed of the estate."""
     rows = connection.execute(
         """
-        SELECT f.system, f.vendor, f.stream, f.entity, f.seconds, max(least(p.started_at, p.window_to))
+        SELECT
+            f.system, f.vendor, f.stream, f.entity, f.seconds,
+            max(least(p.started_at, p.window_to)) FILTER (WHERE p.is_complete) AS read_at,
+            CASE WHEN NOT arg_max(p.is_complete, p.started_at) THEN max(p.started_at) END AS failed_at
         FROM estate.feeds AS f
         LEFT JOIN ops.pulls AS p
-            ON p.system = f.system AND p.stream = f.stream AND p.is_complete AND p.kind IN ('full', 'increment', 'bulk')
+            ON p.system = f.system AND p.stream = f.stream AND p.kind IN ('full', 'increment', 'bulk')
         GROUP BY ALL
         ORDER BY f.system, f.stream
         """
     ).fetchall()
-    return [Feed(r[0], r[1], r[2], r[3], timedelta(seconds=r[4]), r[5]) for r in rows]
+    return [Feed(r[0], r[1], r[2], r[3], timedelta(seconds=r[4]), r[5], r[6]) for r in rows]
 
 
 def of(feeds: Iterable[Feed], inputs: Iterable[tuple[str, str]]) -> list[Feed]:

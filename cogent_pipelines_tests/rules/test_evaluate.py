@@ -125,6 +125,20 @@ def test_a_reading_that_broke_off_does_not_make_a_feed_good(missing: Retailer) -
     assert verdict.inputs[f"{WMS} orders"] is None
 
 
+def test_a_feed_that_was_tried_in_vain_since_is_behind_its_neighbours(missing: Retailer) -> None:
+    """What they say of a later moment is not held against it; read again, it is known again."""
+    missing.world.clear("ops.pulls")
+    missing.feed(ago(seconds=50))
+    assert missing.ask().state == "fail"
+    missing.world.pulls(ago(seconds=30), system=SHOP, stream="orders", is_complete=False)
+    verdict = missing.ask()
+    assert verdict.state == "unknown"
+    assert verdict.reason.startswith(f"{SHOP} orders: last read whole")
+    assert "tried in vain at" in verdict.reason
+    missing.world.pulls(ago(seconds=10), system=SHOP, stream="orders")
+    assert missing.ask().state == "fail"
+
+
 def test_a_feed_the_rule_does_not_rest_on_may_be_late(missing: Retailer) -> None:
     """Lineage decides, not the calendar."""
     missing.world.put(
