@@ -110,7 +110,15 @@ def metadata(ledger: Ledger, estate: Estate, reports: list[DeliverReport]) -> di
         part = estate.syncs.get(name)
         paused = sorted(stops.paused & {controls.ALL, name, *estate.systems}) + sorted(stops.halted)
         rows = [
-            (system, b.keys, b.verified, b.waiting, sum(b.held.values()), sum(b.rejected.values()), b.dead)
+            (
+                system or "not known yet",
+                b.keys,
+                b.verified,
+                b.waiting,
+                sum(b.held.values()),
+                sum(b.rejected.values()),
+                b.dead,
+            )
             for (sync, system), b in standing.items()
             if sync == name
         ]
