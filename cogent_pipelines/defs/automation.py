@@ -4,7 +4,9 @@ Belongs here: jobs, schedules and the outbox sensor.
 Does not belong here: what a flow reads (``flows``) or does (the other files of this folder).
 """
 
+import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -16,6 +18,8 @@ from cogent_pipelines.estate import Estate, span
 from cogent_pipelines.ledger import beats, promises
 
 TICK = "tick"
+PATIENCE = timedelta(minutes=10)
+"""Of the wall's time: how long a delivery run is believed to be at work. Two at once take different promises."""
 Jobs = dict[str, Any]
 """Flow -> its job (``define_asset_job`` gives a type that Dagster does not name in public)."""
 
@@ -126,6 +130,8 @@ def outbox_sensor(made: Jobs) -> dg.SensorDefinition:
         running = context.instance.get_run_records(
             dg.RunsFilter(
                 job_name="deliver_due",
+                # One that was killed with its machine is called started for an hour: it drains nothing.
+                created_after=datetime.fromtimestamp(time.time() - PATIENCE.total_seconds(), UTC),
                 statuses=[
                     dg.DagsterRunStatus.QUEUED,
                     dg.DagsterRunStatus.STARTING,
