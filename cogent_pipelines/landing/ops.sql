@@ -38,5 +38,5 @@ CREATE TABLE IF NOT EXISTS ops.declarations (vendor VARCHAR, digest VARCHAR);
 -- Since when a row of a mart has been there, where a rule must remember it (rules/evaluate.py).
 CREATE TABLE IF NOT EXISTS ops.first_seen (relation VARCHAR, row_key VARCHAR, since_at TIMESTAMPTZ);
 
--- The ledgers this file was judged with: a second one means that the first is gone (rules/evaluate.py).
-CREATE TABLE IF NOT EXISTS ops.ledgers (ledger_id VARCHAR, first_seen_at TIMESTAMPTZ);
+-- The ledgers this file was judged with, and whether they had judged another before (rules/evaluate.py).
+CREATE TABLE IF NOT EXISTS ops.ledgers (ledger_id VARCHAR, first_seen_at TIMESTAMPTZ, had_judged BOOLEAN);

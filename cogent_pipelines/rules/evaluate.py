@@ -70,7 +70,7 @@ def evaluate(
     copy.copy(connection, ledger)
     now = _now(connection)
     steps.refresh(connection)
-    _note_ledger(connection, str(ledger.ledger_id), now)
+    _note_ledger(connection, ledger, now)
     _give_fingerprints(connection, ledger.hmac_key)
     every = feeds.read(connection)
     asked = [catalogue[name] for name in (names if names is not None else catalogue)]
@@ -221,16 +221,18 @@ def _remember(connection: duckdb.DuckDBPyConnection, relation: str, key: str, at
     )
 
 
-def _note_ledger(connection: duckdb.DuckDBPyConnection, ledger_id: str, now: datetime) -> None:
-    """Remember which ledgers there have been: a rule says when one took another's place."""
+def _note_ledger(connection: duckdb.DuckDBPyConnection, ledger: Ledger, now: datetime) -> None:
+    """Remember which ledgers there have been: a rule says when one took another's place, or lost its tables."""
     connection.execute(
-        "CREATE TABLE IF NOT EXISTS ops.ledgers (ledger_id VARCHAR, first_seen_at TIMESTAMPTZ)"
+        "CREATE TABLE IF NOT EXISTS ops.ledgers "
+        "(ledger_id VARCHAR, first_seen_at TIMESTAMPTZ, had_judged BOOLEAN)"
     )
-    connection.execute(
-        "INSERT INTO ops.ledgers SELECT $1, $2::TIMESTAMPTZ "
-        "WHERE NOT EXISTS (SELECT 1 FROM ops.ledgers WHERE ledger_id = $1)",
-        [ledger_id, now],
-    )
+    known = connection.execute("SELECT 1 FROM ops.ledgers WHERE ledger_id = $1", [str(ledger.ledger_id)])
+    if known.fetchone() is None:
+        had_judged = bool(exceptions.evaluated(ledger))
+        connection.execute(
+            "INSERT INTO ops.ledgers VALUES ($1, $2, $3)", [str(ledger.ledger_id), now, had_judged]
+        )
 
 
 def _give_fingerprints(connection: duckdb.DuckDBPyConnection, key: bytes) -> None:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 
+import duckdb
+
+from cogent_pipelines import estate, warehouse
+from cogent_pipelines.landing import merge
+from cogent_pipelines.ledger import exceptions
+from cogent_pipelines.ledger.ledger import open as open_ledger
+from cogent_pipelines.rules import estate_tables, evaluate
 from cogent_pipelines_tests.rules.rows import NOW, SHOP, WMS, World, ago
 
 RULE = "no_store_or_reading_was_lost"
@@ -25,8 +34,7 @@ def well() -> World:
     for minutes in (120, 60, 2):
         pull(world, "increment", ago(minutes=minutes), 3)
         pull(world, "full", ago(minutes=minutes), 500, system=WMS, stream="stock")
-    world.put("ops.adoptions", sync="orders_to_wms", business_key="a", adopted_at=ago(hours=4))
-    world.put("ops.ledgers", ledger_id="one", first_seen_at=ago(hours=4))
+    world.put("ops.ledgers", ledger_id="one", first_seen_at=ago(hours=4), had_judged=False)
     return world
 
 
@@ -69,20 +77,39 @@ def test_a_feed_read_from_its_beginning_again_is_told() -> None:
     assert found(world, NOW + timedelta(minutes=15)) == {}
 
 
-def test_a_ledger_older_than_the_first_reading_says_that_the_tables_were_gone() -> None:
+def test_a_ledger_that_had_judged_before_says_that_the_tables_were_gone() -> None:
     """Until all is read again."""
     world = well()
-    world.clear("ops.pulls")
-    pull(world, "bulk", ago(minutes=1), 800)
+    world.clear("ops.pulls", "ops.ledgers")
+    pull(world, "bulk", ago(minutes=2), 800)
+    world.put("ops.ledgers", ledger_id="one", first_seen_at=ago(minutes=1), had_judged=True)
     assert found(world) == {"duckdb": "tables_gone"}
     pull(world, "increment", NOW, 1)
     assert found(world, NOW + timedelta(minutes=15)) == {}
 
 
 def test_a_second_ledger_says_that_the_first_is_gone() -> None:
-    """Its promises are new and so tell nothing; that it is another one does."""
+    """Whatever it holds: it is another one."""
     world = well()
-    world.put("ops.ledgers", ledger_id="two", first_seen_at=ago(minutes=1))
+    world.put("ops.ledgers", ledger_id="two", first_seen_at=ago(minutes=1), had_judged=False)
     assert found(world) == {"ledger": "ledger_gone"}
     pull(world, "increment", NOW, 1)
     assert found(world, NOW + timedelta(minutes=15)) == {}
+
+
+def test_evaluation_notes_each_ledger_once_and_what_it_had_judged(tmp_path: Path) -> None:
+    """A fresh file with a fresh ledger, then a fresh file with the same one."""
+
+    def noted(connection: duckdb.DuckDBPyConnection) -> list[tuple[bool]]:
+        return connection.execute("SELECT had_judged FROM ops.ledgers ORDER BY first_seen_at").fetchall()
+
+    with closing(open_ledger(f"sqlite:///{tmp_path}/ledger.db", state=tmp_path)) as ledger:
+        demo = estate.load(Path(__file__).parents[2] / "estates" / "demo.yaml")
+        for expected in (False, True):
+            with warehouse.open(tmp_path / f"{expected}.duckdb", as_of=NOW) as connection:
+                merge.prepare(connection, "shopify")
+                estate_tables.write(connection, demo, NOW)
+                for _ in range(2):
+                    evaluate.evaluate(connection, ledger, demo, {})
+                assert noted(connection) == [(expected,)]
+            exceptions.apply(ledger, [exceptions.Finding("a_rule", "pass", "data", "error", ())])

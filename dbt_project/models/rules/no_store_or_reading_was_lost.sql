@@ -40,25 +40,15 @@ read_again as (
 ),
 
 reading as (
-    select
-        min(started_at) as began_at,
-        max(started_at) filter (where kind = 'increment') as goes_on_at
+    select max(started_at) filter (where kind = 'increment') as goes_on_at
     from pulls
 ),
 
-done_before as (
-    select min(done_at) as done_at
-    from (
-        select planned_at as done_at from {{ source('ops', 'operations') }}
-        union all
-        select adopted_at from {{ source('ops', 'adoptions') }}
-    )
-),
-
+-- A ledger that had judged before this file ever met it says that the file before this one is gone.
 ledgers as (
     select
-        count(*) as seen,
-        max(first_seen_at) as lost_at
+        *,
+        row_number() over (order by first_seen_at) as place
     from {{ source('ops', 'ledgers') }}
 ),
 
@@ -86,22 +76,24 @@ losses as (
         'duckdb',
         'tables_gone',
         null::varchar,
-        r.began_at,
+        l.first_seen_at,
         r.goes_on_at,
-        'the ledger is older than the first reading'
-    from reading as r
-    inner join done_before as d on d.done_at < r.began_at
+        'the ledger had judged before anything here was read'
+    from ledgers as l
+    cross join reading as r
+    where l.place = 1 and l.had_judged
     union all
     select
         'ledger',
         'ledger_gone',
         null::varchar,
-        l.lost_at,
-        r.goes_on_at,
+        max(l.first_seen_at),
+        any_value(r.goes_on_at),
         'another ledger than at the last look'
     from ledgers as l
     cross join reading as r
-    where l.seen > 1
+    where l.place > 1
+    having count(*) > 0
 ),
 
 candidates as (
