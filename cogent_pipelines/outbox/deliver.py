@@ -53,6 +53,7 @@ class DeliverReport:
     not_sent: Mapping[str, str] = field(default_factory=dict)
     """``sync -> system`` that was due but may not act, and why."""
     is_more_due: bool = False
+    """Whether another run at once would find work, at systems that answer."""
 
     def total(self, name: str) -> int:
         """The sum of one of the tallies' numbers over all systems."""
@@ -126,7 +127,9 @@ def deliver(
         _give_back(ledger, taken)
         raise
     asyncio.run(work(ledger, opened, jobs, me, tallies, read_at=read.read_at, mapping=read.mapping))
-    is_more = any(d.to_send for d in promises.due(ledger, clock.now()) if (d.system, d.sync) in limits)
+    # A system that left us without answers is left alone until somebody looks again.
+    going = {pair for pair in limits if pair[0] not in tallies or not tallies[pair[0]].stopped}
+    is_more = any(d.to_send for d in promises.due(ledger, clock.now()) if (d.system, d.sync) in going)
     return DeliverReport(tallies, not_sent, is_more)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -164,3 +166,74 @@ def test_adoption_is_remembered_once(book: Ledger) -> None:
             promises.adopt(writing, [row, row])
     with book.read() as connection:
         assert promises.adopted(connection, "orders_to_wms", [("wms", "a"), ("wms", "b")]) == {("wms", "a")}
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "excused"),
+    [
+        ("unknown", ["unknown", "unknown", "accepted"], 1),
+        ("unknown", ["retry"], 1),
+        ("open", ["unknown"], 1),
+        ("unknown", ["unknown", "accepted"], 0),
+        ("unknown", ["accepted"], 0),
+        ("unknown", [], 0),
+        ("accepted", ["unknown", "unknown"], 0),
+    ],
+)
+def test_an_attempt_is_excused_when_most_of_its_neighbours_went_unanswered(
+    book: Ledger, own: str, others: list[str], excused: int
+) -> None:
+    """One that was answered, or that stood alone, never is."""
+    (mine, *theirs) = tried(book, own, *others)
+    with book.read() as connection:
+        assert promises.in_outages(connection, mine, 10, HOUR) == excused
+        assert promises.in_outages(connection, mine, 0, HOUR) == 0
+    assert len(theirs) == len(others)
+
+
+def test_neighbours_of_another_hour_or_another_action_excuse_nothing(book: Ledger, at: MoveOn) -> None:
+    """An outage has its time and its place."""
+    (mine,) = tried(book, "unknown")
+    tried(book, "unknown", "unknown", action="cancel")
+    at(3601)
+    tried(book, "unknown", "unknown")
+    with book.read() as connection:
+        assert promises.in_outages(connection, mine, 10, HOUR) == 0
+        assert promises.in_outages(connection, mine, 10, 2 * HOUR) == 1
+
+
+def test_only_as_many_attempts_are_excused_as_are_asked_about(book: Ledger) -> None:
+    """Those before were excused, or were not, at their time."""
+    (mine, other) = tried(book, "unknown", "unknown")
+    for outcome in ("unknown", "unknown"):
+        attempt(book, mine, outcome)
+        attempt(book, other, outcome)
+        attempt(book, other, outcome)
+    with book.read() as connection:
+        assert [promises.in_outages(connection, mine, last, HOUR) for last in (1, 2, 3, 9)] == [1, 2, 3, 3]
+
+
+def tried(book: Ledger, *outcomes: str, action: str = "create") -> list[int]:
+    """One new promise for each outcome, sent once; their ids."""
+    keys = [uuid.uuid4().hex for _ in outcomes]
+    make(book, *keys)
+    with book.read() as connection:
+        found = promises.unsettled(connection, "orders_to_wms")
+    ids = [found["wms", key].promise_id for key in keys]
+    for promise_id, outcome in zip(ids, outcomes, strict=True):
+        attempt(book, promise_id, outcome, action)
+    return ids
+
+
+def attempt(book: Ledger, promise_id: int, outcome: str, action: str = "create") -> None:
+    """One send and what became of it."""
+    intent = uuid.uuid4().hex
+    with book.write() as writing:
+        promises.write_intents(
+            writing, [promises.Intent(promise_id, 0, action, intent, "key", "digest", "test", "1")]
+        )
+        if outcome != "open":
+            promises.write_outcomes(writing, [promises.Outcome(promise_id, intent, outcome)])
