@@ -225,10 +225,10 @@ class Engine:
         width = max(self.client.vendor.limit.concurrent, 1)
         again: list[Job] = []
         outcomes = bad
-        left = batches
+        rest = batches
         try:
-            while left and not self.tally.stopped:
-                part, left = left[:width], left[width:]
+            while rest and not self.tally.stopped:
+                part, rest = rest[:width], rest[width:]
                 ready, goes_on = self._write_down(outcomes, part)
                 again += goes_on
                 points.reach(points.INTENT)
@@ -237,7 +237,7 @@ class Engine:
                 )
                 outcomes = [outcome for some in sent for outcome in some]
         finally:  # stopped, or interrupted: no intent was written of these
-            self._give_back([job for batch in left for job in batch.jobs])
+            self._give_back([job for batch in rest for job in batch.jobs])
         if outcomes:
             again += self._write_down(outcomes, [])[1]
             points.reach(points.RECEIPT)
