@@ -575,7 +575,7 @@ def measure(minutes: float, root: Path) -> Group:
     port = demo.connect(estate)
     (root / "sandbox.port").write_text(f"{port}\n", encoding="utf-8")
     watched = Watched()
-    with demo.sandbox(options, place, estate, port, {}) as sandbox:
+    with demo.sandbox(place, estate, port, demo.asked(options, {})) as sandbox:
         warm_up(root, sandbox)
         orders = sorted(name for name, one in sandbox.ask("truth")["orders"].items() if one["in_warehouse"])[
             :40

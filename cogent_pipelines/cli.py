@@ -17,8 +17,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -298,14 +298,29 @@ def tick(state: str, estate: str) -> None:
     The real Dagster jobs in this process: read, judge, plan, deliver, verify, alert.
     """
     where = _where(state, estate, may_be_new=True)
-    _needs_sandbox(where)
-    click.echo("looking …")
-    runner = _runner(where)
-    result = runner.tick()
+    with ExitStack() as stack:
+        where = _revived(where, stack)
+        _needs_sandbox(where)
+        click.echo("looking …")
+        runner = _runner(where)
+        result = runner.tick()
     click.echo(result.line())
     if not result.succeeded:
         click.echo(f"see {where.place.root / LOG}", err=True)
     sys.exit(0 if result.succeeded else 1)
+
+
+def _revived(where: _Where, stack: ExitStack) -> _Where:
+    """An ended demo's sandbox is taken up again while ``stack`` is open."""
+    from cogent_pipelines import demo as driver
+    from cogent_pipelines.estate import SANDBOX_PORT
+
+    if not where.estate.sandbox or where.sandbox is not None:
+        return where
+    if not (where.place.root / driver.KEPT).is_file():
+        return where
+    stack.enter_context(driver.revived(where.place, where.estate))
+    return replace(where, sandbox=int(os.environ[SANDBOX_PORT]))
 
 
 LOG = "framework.log"

@@ -20,7 +20,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -40,6 +40,10 @@ LOOK = timedelta(minutes=90)
 MOST_TICKS = 400
 SETTLING = 6
 """Ticks after the last day, in which what is still under way may end."""
+KEPT = "sandbox.kept"
+"""The file in the estate's folder from which the sandbox lives on in a later demo, or for one tick."""
+AWHILE = timedelta(minutes=15)
+"""How much later a kept sandbox is when somebody comes back to it."""
 log = logging.getLogger("cogent.demo")
 _ONE_FILE = """
 # The demo's hundred runs share one file: each would else make and migrate one of its own.
@@ -225,17 +229,37 @@ def connect(estate: Estate) -> int:
     return port
 
 
+def asked(options: Options, windows: Mapping[str, float]) -> list[str]:
+    """The sandbox's options for a demo."""
+    return [
+        "--seed", str(options.seed), "--days", str(options.days), "--orders", options.orders,
+        "--faults", options.faults, "--defects", str(options.defects),
+        "--windows", ",".join(f"{name}={seconds:g}" for name, seconds in windows.items()),
+    ]  # fmt: skip
+
+
+def _keep(place: Place) -> list[str]:
+    return ["--keep", str(place.root / KEPT)]
+
+
 @contextmanager
-def sandbox(
-    options: Options, place: Place, estate: Estate, port: int, windows: Mapping[str, float]
-) -> Iterator[Sandbox]:
-    """Start the sandbox's process and wait until it answers."""
+def revived(place: Place, estate: Estate) -> Iterator[None]:
+    """The sandbox of an earlier demo, a while later, for as long as somebody acts on its estate."""
+    port = connect(estate)
+    with sandbox(
+        place, estate, port, ["--orders", "0", "--defects", "0", "--faults", "none", *_keep(place)]
+    ) as emulated:
+        emulated.advance(emulated.advance() + AWHILE)
+        yield
+
+
+@contextmanager
+def sandbox(place: Place, estate: Estate, port: int, settings: Sequence[str]) -> Iterator[Sandbox]:
+    """Start the sandbox's process, wait until it answers, and end it."""
     systems = ",".join(f"{name}={part.vendor}" for name, part in estate.systems.items())
     command = [
-        sys.executable, "-m", "cogent_pipelines.sandbox", "--port", str(port), "--seed", str(options.seed),
-        "--days", str(options.days), "--orders", options.orders, "--faults", options.faults,
-        "--defects", str(options.defects), "--systems", systems, "--speed", "0",
-        "--windows", ",".join(f"{name}={seconds:g}" for name, seconds in windows.items()),
+        sys.executable, "-m", "cogent_pipelines.sandbox", "--port", str(port), "--systems", systems,
+        "--speed", "0", *settings,
     ]  # fmt: skip
     log_file = (place.root / "sandbox.log").open("wb")
     process = subprocess.Popen(command, stdout=log_file, stderr=subprocess.STDOUT)  # noqa: S603
@@ -256,7 +280,7 @@ def sandbox(
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(timeout=20)
+            process.wait(timeout=120)  # it is written to its file
         except subprocess.TimeoutExpired:
             process.kill()
         log_file.close()
@@ -326,10 +350,13 @@ def run(options: Options) -> int:
     with ExitStack() as stack:
         _say("reading the models …")
         windows = windows_of(place, estate, every)
-        emulated = stack.enter_context(sandbox(options, place, estate, port, windows))
+        word = "goes on" if (root / KEPT).is_file() else "opens"
+        emulated = stack.enter_context(
+            sandbox(place, estate, port, [*asked(options, windows), *_keep(place)])
+        )
         emulated.advance()
         start = clock.now()
-        _say(f"the retailer opens on {start:%A %d %B %Y}, seed {options.seed}; building tables and views …")
+        _say(f"the retailer {word} on {start:%A %d %B %Y}, seed {options.seed}; building tables and views …")
         runner = prepare(root, estate_file)
         if not runner.run("build_models")[0]:
             _say(f"the models did not build; see {_short(root / 'framework.log')}")

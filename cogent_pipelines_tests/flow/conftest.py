@@ -68,7 +68,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         estate_file = demo.timelapse(options.estate, EVERY, root)
         estate = estates.load(estate_file)
         port = demo.connect(estate)
-        sandbox = stack.enter_context(demo.sandbox(options, place, estate, port, {}))
+        sandbox = stack.enter_context(demo.sandbox(place, estate, port, demo.asked(options, {})))
         sandbox.advance()
         runner = demo.prepare(root, estate_file)
         succeeded, failed = runner.run("build_models")
