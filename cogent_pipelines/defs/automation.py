@@ -5,7 +5,7 @@ Does not belong here: what a flow reads (``flows``) or does (the other files of 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from cogent_pipelines.ledger import beats, promises
 
 TICK = "tick"
 PATIENCE = timedelta(minutes=10)
-"""Of the wall's time: how long a delivery run is believed to be at work. Two at once take different promises."""
+"""Of the wall's time: how long a run is believed to be at work. Two at once do no harm; a storm of them would."""
 Jobs = dict[str, Any]
 """Flow -> its job (``define_asset_job`` gives a type that Dagster does not name in public)."""
 
@@ -91,6 +91,21 @@ def jobs(estate: Estate, checks: Sequence[dg.AssetCheckKey]) -> Jobs:
     return made
 
 
+def is_under_way(instance: dg.DagsterInstance, job: str) -> bool:
+    """Whether a run of this job waits or is at work. Another beside it would only make both slower.
+
+    One that was killed with its machine is called started for an hour: it is believed for ``PATIENCE``.
+    """
+    states = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+    since = datetime.fromtimestamp(time.time() - PATIENCE.total_seconds(), UTC)
+    wanted = dg.RunsFilter(job_name=job, statuses=states, created_after=since)
+    return bool(instance.get_run_records(wanted, limit=1))
+
+
+def _when_free(job: str) -> Callable[[dg.ScheduleEvaluationContext], bool]:
+    return lambda context: not is_under_way(context.instance, job)
+
+
 def schedules(estate: Estate, made: Jobs) -> list[dg.ScheduleDefinition]:
     """A schedule per flow at the estate's cadence, and the daily build."""
     found = [
@@ -99,7 +114,8 @@ def schedules(estate: Estate, made: Jobs) -> list[dg.ScheduleDefinition]:
             job=made[flow],
             cron_schedule=_cron(span(text).total_seconds(), place),
             execution_timezone=estate.time_zone,
-            description=f"{flow}: every {text}, by the estate's cadence.",
+            should_execute=_when_free(f"flow_{flow}"),
+            description=f"{flow}: every {text}, by the estate's cadence, unless it is still under way.",
         )
         for place, (flow, text) in enumerate(estate.cadence.items())
         if flow in made
@@ -127,20 +143,7 @@ def outbox_sensor(made: Jobs) -> dg.SensorDefinition:
             due = sum(one.to_send + one.to_look_at for one in promises.due(ledger, clock.now()))
         if not due:
             return dg.SkipReason("nothing is due")
-        running = context.instance.get_run_records(
-            dg.RunsFilter(
-                job_name="deliver_due",
-                # One that was killed with its machine is called started for an hour: it drains nothing.
-                created_after=datetime.fromtimestamp(time.time() - PATIENCE.total_seconds(), UTC),
-                statuses=[
-                    dg.DagsterRunStatus.QUEUED,
-                    dg.DagsterRunStatus.STARTING,
-                    dg.DagsterRunStatus.STARTED,
-                ],
-            ),
-            limit=1,
-        )
-        if running:
+        if is_under_way(context.instance, "deliver_due"):
             return dg.SkipReason(f"{due} due; a delivery run is under way and drains them")
         return dg.SensorResult(run_requests=[dg.RunRequest(tags={"cogent/due": str(due)})])
 

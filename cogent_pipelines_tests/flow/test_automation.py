@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster_duckdb import DuckDBResource
 
-from cogent_pipelines import clock
+from cogent_pipelines import clock, estate
 from cogent_pipelines.defs import automation
 from cogent_pipelines.defs.resources import Retailer
 from cogent_pipelines.ledger.ledger import Ledger
@@ -27,6 +28,18 @@ def nothing() -> None:
 @dg.job
 def deliver_due() -> None:
     """Stands for the job the sensor starts."""
+    nothing()
+
+
+@dg.job
+def flow_orders() -> None:
+    """Stands for a flow."""
+    nothing()
+
+
+@dg.job
+def flow_stock() -> None:
+    """Stands for another."""
     nothing()
 
 
@@ -78,6 +91,23 @@ def test_a_run_that_was_killed_with_its_machine_does_not_stop_deliveries(
         now = time.time()
         monkeypatch.setattr("cogent_pipelines.defs.automation.time.time", lambda: now + 601)
         assert asks(retailer, instance) == ["1"]
+
+
+def test_a_flow_that_is_still_under_way_is_not_started_beside_itself() -> None:
+    """The next minute comes; another flow does not wait for it."""
+    demo = estate.load(Path(__file__).parents[2] / "estates" / "demo.yaml")
+    made = {"orders": flow_orders, "stock": flow_stock, "build": deliver_due}
+    hot = {one.job_name: one for one in automation.schedules(demo, made)}
+    at = datetime(2026, 11, 2, 9, tzinfo=UTC)
+
+    def started(job: str) -> int:
+        with dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context:
+            return len(hot[job].evaluate_tick(context).run_requests or [])
+
+    with dg.instance_for_test() as instance:
+        assert (started("flow_orders"), started("flow_stock")) == (1, 1)
+        instance.create_run_for_job(flow_orders, status=dg.DagsterRunStatus.STARTING)
+        assert (started("flow_orders"), started("flow_stock")) == (0, 1)
 
 
 @pytest.mark.parametrize(
