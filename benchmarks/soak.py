@@ -77,8 +77,9 @@ class Watched:
     wrong: list[str] = field(default_factory=list)
     levels: list[Probe] = field(default_factory=list)
     faults: list[Probe] = field(default_factory=list)
+    loads: list[float] = field(default_factory=list)
+    """The machine's load, ours and others', once a second."""
     killed_at: datetime | None = None
-    back_after: float = 0.0
 
 
 # --- processes --------------------------------------------------------------------------------------------
@@ -378,6 +379,7 @@ def trade(
                     running = daemon(root, workspace)
                     progress(f"{gone:5.0f} s: daemon killed with SIGKILL and started again")
                 settle_levels(sandbox, watched)
+                watched.loads.append(os.getloadavg()[0])
                 time.sleep(1.0)
         finally:
             stop.set()
@@ -551,6 +553,7 @@ def figures(
         f"faults planted {len(watched.faults)}, told {len(told)}; orders paid and accepted {len(accepted)}",
         f"the books {'balance' if code == 0 else 'do NOT balance'}; by the sandbox's truth doubled by us {len(doubled)}",
         f"report or trace that ended wrong: {len(watched.wrong)}",
+        f"load of the machine meanwhile: {statistics.median(watched.loads):.1f} on {machine()['cores']} cores",
     ]
     if code:
         progress(said[-2000:])
