@@ -36,7 +36,7 @@ from cogent_pipelines.estate import SANDBOX_PORT, Estate, Place, span
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEED = 60.0
-LOOK = timedelta(minutes=90)
+LOOK = timedelta(minutes=120)
 MOST_TICKS = 400
 SETTLING = 6
 """Ticks after the last day, in which what is still under way may end."""

@@ -38,7 +38,7 @@ from cogent_pipelines.connect.redact import clean, logger
 from cogent_pipelines.connect.spec import Answer, Request, Stream, System, Vendor, Window
 from cogent_pipelines.errors import BadInput, CogentError, Halt, Reject, Retry
 
-PATIENCE = 300.0
+PATIENCE = 120.0
 """Seconds of the clock for which a failing read is tried again."""
 THROTTLED_PATIENCE = 3600.0
 """The same for a read that is refused for nothing but its speed."""

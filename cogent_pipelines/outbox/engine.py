@@ -102,6 +102,8 @@ class Engine:
                 points.reach(points.READ_BACK)
             to_send, active = self._judge(results)
             points.reach(points.CLOSED)
+            if len(results) > 1 and not self.looker.answered and not to_send:
+                self.tally.stopped = "look-ups are not answered"
             active += await self._send_all(to_send)
         self._give_back(active)
 

@@ -9,6 +9,7 @@ A look that failed says nothing: its job is put off, never taken for absent.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing
@@ -31,7 +32,9 @@ PATIENCE = 45.0
 """Seconds of the clock one job may keep its neighbours waiting for a look-up."""
 CALLS_EACH = 4
 LEAST_RATE = 0.1
-LEAST_PATIENCE = 5.0
+SCOUTS = 2
+"""Look-ups that go ahead. By lot, so that one record a target stumbles over does not speak for all for ever."""
+LEAST_PATIENCE = 2.5
 """The same on the wall, however fast the clock runs."""
 
 Result = Looked | Retry | Reject
@@ -69,9 +72,23 @@ class Looker:
                 left = [job for job in group if id(job) not in done]
             size = max(lookup.batch, 1)
             chunks = [left[start : start + size] for start in range(0, len(left), size)]
-            for part in await asyncio.gather(*(self._ask(lookup, chunk) for chunk in chunks)):
-                found += part
+            found += await self._ask_all(lookup, chunks)
         return found
+
+    async def _ask_all(self, lookup: Lookup, chunks: Sequence[list[Job]]) -> list[tuple[Job, Result]]:
+        """Ask for each chunk, side by side; when two of them drawn by lot get no answer, the others need not try."""
+        rest = list(chunks)
+        random.shuffle(rest)
+        first, rest = rest[:SCOUTS], rest[SCOUTS:]
+        found = await self._ask_each(lookup, first)
+        failures = [result for _, result in found if isinstance(result, Retry)]
+        if rest and not self.answered and len(failures) == len(found):
+            return found + [(job, failures[0]) for chunk in rest for job in chunk]
+        return found + await self._ask_each(lookup, rest)
+
+    async def _ask_each(self, lookup: Lookup, chunks: Sequence[list[Job]]) -> list[tuple[Job, Result]]:
+        parts = await asyncio.gather(*(self._ask(lookup, chunk) for chunk in chunks))
+        return [result for part in parts for result in part]
 
     async def _ask(self, lookup: Lookup, jobs: Sequence[Job]) -> list[tuple[Job, Result]]:
         wants = [job.want for job in jobs]

@@ -224,6 +224,8 @@ class Target:
     """Reference or level key -> what always goes wrong with it."""
     before_send: Callable[[Request], None] = lambda request: None
     is_up: bool = True
+    is_mute: bool = False
+    """Whether it answers no reading."""
     lags: bool = False
     """Whether lists show nothing new."""
 
@@ -238,6 +240,7 @@ class Target:
         if not self.is_up:
             raise Halt("the key is wrong")
         if not request.is_write:
+            self._speak()
             return self._read(request)
         self.before_send(request)
         wrong = next((w for w in self.wrongs if w[0] == request.path), None)
@@ -248,6 +251,10 @@ class Target:
             if subject in json.dumps(request.body, default=str):
                 return self._play(request, what)
         return self._do(request)
+
+    def _speak(self) -> None:
+        if self.is_mute:
+            raise Retry("answered with a page of HTML")
 
     def _play(self, request: Request, what: str) -> Json:
         match what:
@@ -348,6 +355,7 @@ class FakeClient:
 
     async def pages(self, stream: Stream, window: Window) -> AsyncIterator[Page]:
         self.target.calls.append(Request("LIST", f"/{stream.name}"))
+        self.target._speak()
         orders = [] if self.target.lags else self.target.orders
         records = [msgspec.json.encode(order) for order in orders]
         yield Page(records, 1, clock.now(), len(records), is_last=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cogent_pipelines.ledger import books, controls, exceptions, ledger, promises
-from cogent_pipelines.outbox import engine, entries
+from cogent_pipelines.outbox import engine, entries, look
 from cogent_pipelines_tests.outbox.loop import Loop
 from cogent_pipelines_tests.outbox.target import estate
 
@@ -345,6 +345,20 @@ def test_a_system_that_does_not_answer_is_left_alone_until_the_next_run(loop: Lo
     loop.wms.wrongs.clear()
     loop.until_quiet(10)
     assert set(loop.states().values()) == {"verified"}
+
+
+def test_look_ups_without_an_answer_are_tried_by_two_and_not_by_all(loop: Loop) -> None:
+    """Readings fail while forty orders are to be sent and read back: nobody hammers, nothing is lost or sent unseen."""
+    numbers = [str(2000 + number) for number in range(40)]
+    loop.wanted.want_orders(*numbers)
+    loop.wms.is_mute = True
+    loop.tick()
+    assert loop.wms.count("POST", "/orders") == 0
+    assert len(loop.wms.calls) <= 2 * (look.SCOUTS + 1)
+    loop.wms.is_mute = False
+    loop.until_quiet(10)
+    assert loop.states() == dict.fromkeys(numbers, "verified")
+    assert loop.wms.effects() == dict.fromkeys(numbers, 1)
 
 
 def test_a_pause_is_read_before_every_send(loop: Loop) -> None:
