@@ -36,9 +36,9 @@ from cogent_pipelines.estate import SANDBOX_PORT, Estate, Place, span
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEED = 60.0
-LOOK = timedelta(minutes=120)
+LOOK = timedelta(minutes=135)
 MOST_TICKS = 400
-SETTLING = 6
+SETTLING = 4
 """Ticks after the last day, in which what is still under way may end."""
 KEPT = "sandbox.kept"
 """The file in the estate's folder from which the sandbox lives on in a later demo, or for one tick."""
@@ -300,8 +300,8 @@ def timelapse(estate_file: Path, every: timedelta, into: Path) -> Path:
     data = yaml.safe_load(estate_file.read_text(encoding="utf-8"))
     seconds = int(every.total_seconds())
     for name, text in data.get("cadence", {}).items():
-        if span(text) < every:
-            data["cadence"][name] = f"{seconds}s"
+        if span(text) < every:  # a little less: a look that begins early is a look all the same
+            data["cadence"][name] = f"{seconds * 9 // 10}s"
     data.setdefault("policies", {})["stock_increase_interval"] = f"{seconds // 2}s"
     data["shortest_window"] = f"{2 * seconds}s"
     file = into / "estate.yaml"
@@ -326,7 +326,7 @@ def windows_of(place: Place, estate: Estate, every: timedelta) -> dict[str, floa
         seconds = rule.window.length.total_seconds() if hours is None else hours * 3600
         found[name] = max(seconds, shortest) if seconds else 0.0
     found["every_credential_is_valid"] = every.total_seconds()
-    found["every_feed_is_up_to_date"] = 3 * every.total_seconds()
+    found["every_feed_is_up_to_date"] = 2 * every.total_seconds()
     found["no_two_orders_are_the_same_basket"] = span(estate.policies.duplicate_window).total_seconds()
     return found
 

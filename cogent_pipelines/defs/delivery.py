@@ -46,7 +46,7 @@ def assets(estate: Estate) -> dg.AssetsDefinition:
         chosen = [key.path[-1] for key in context.selected_asset_keys]
         estate_now = retailer.estate()
         reports: list[DeliverReport] = []
-        refresh = once(steps.refresh)
+        refresh = once(steps.refresh_if_read)
         with retailer.ledger() as ledger, retailer.clients(ledger) as clients:
             for _ in range(ROUNDS):
                 report = deliver(

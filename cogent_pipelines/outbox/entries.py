@@ -157,8 +157,12 @@ class Entries:
         }
 
     def look_failed(self, job: Job, error: Retry | Reject, now: datetime, *, is_up: bool) -> Move:
-        """A look that failed says nothing. It counts against a promise only when others are answered."""
-        if is_up:
+        """A look that failed says nothing, however often. One that is refused while others are answered counts.
+
+        What cannot be looked at for long is said by the rule that every change was carried out; to give it up
+        would leave what was sent half done when the target answers again.
+        """
+        if is_up and isinstance(error, Reject):
             job.attempts += 1
         message = personal.scrub(error.reason, job.fields, job.sync.personal)
         if job.attempts >= MOST_ATTEMPTS:

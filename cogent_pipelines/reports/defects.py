@@ -58,6 +58,7 @@ SLOWED = frozenset(
         "channel_stock_equals_what_is_available",
         "no_bundle_outsells_its_components",
         "no_sku_is_oversold",
+        "no_cancelled_order_is_being_picked",
     }
 )
 """Rules that a fault on the way can break for a while."""
@@ -204,7 +205,8 @@ def _why(row: Row, causes: Sequence[Row], known: Evidence) -> str:
     for one in causes:
         if row["rule"] in (one["family"], *one.get("also", ())) and _is_about(one, row, known):
             return str(one.get("mechanism", "event"))
-    if row["rule"] in OWN_FAULTS | SLOWED and any(
+    # An outage delays everything of its system; what it only delayed is right again when it is over.
+    if (row["rule"] in OWN_FAULTS | SLOWED or row["state"] == "closed") and any(
         _overlaps(one, row, known.at) for one in causes if one["family"] in OUTAGES
     ):
         return "a planted outage"

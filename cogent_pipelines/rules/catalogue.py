@@ -71,6 +71,8 @@ class Rule:
     parents: tuple[str, ...]
     """What it reads directly, as ``schema/name``."""
     is_always_known: bool = False
+    compares_feeds: bool = False
+    """Whether it holds what two feeds say of one thing against each other: it does not know while one is behind."""
     """It speaks of this project's own work, so no feed can be too old for it."""
     remembers: Remembers | None = None
 
@@ -175,6 +177,7 @@ def _rule(file: str, manifest: _Manifest, node: _Node) -> Rule:
         inputs=frozenset(_inputs(manifest, node.unique_id)),
         parents=tuple(sorted(_parents(manifest, node.unique_id))),
         is_always_known=bool(meta.get("always_known", False)),
+        compares_feeds=bool(meta.get("compares_feeds", False)),
         remembers=Remembers(**remembers) if remembers else None,
     )
 

@@ -102,7 +102,7 @@ def _ask(connection: duckdb.DuckDBPyConnection, rule: Rule, every: Sequence[Feed
     if rule.is_always_known:
         at = now
     else:
-        late = [feed for feed in own if feed.is_behind(now)]
+        late = [feed for feed in own if feed.is_late(now) or (rule.compares_feeds and feed.is_behind)]
         if late:
             return _Answer(rule, "unknown", now, own, reason=_why(late, now))
         at = feeds.as_of(own, now)

@@ -7,8 +7,8 @@ A rule speaks for the least of the clock and its feeds' watermarks: at 10:16, wi
 due at 10:15 is not missing, because nobody has looked since. Reference data (products, customers) is read seldom and
 changes slowly; it makes a rule unknown when it is too old, and sets its instant only where a rule has nothing else.
 
-A feed whose last reading failed is behind its neighbours: what they say of a later moment cannot be held against it, so
-the rule does not know until it is read again.
+A feed whose last reading failed is behind its neighbours. A rule that holds one against the other does not know until it
+is read again.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ class Feed:
         age = self.age(now)
         return age is None or age > self.cadence * PATIENCE
 
-    def is_behind(self, now: datetime) -> bool:
-        """Whether nothing can be known from it now: too old, or passed by its neighbours."""
-        return self.is_late(now) or (self.failed_at is not None and self.entity not in REFERENCE)
+    @property
+    def is_behind(self) -> bool:
+        """Whether it was tried in vain since: its neighbours may speak of a later moment."""
+        return self.failed_at is not None and self.entity not in REFERENCE
 
     def __str__(self) -> str:
         return f"{self.system} {self.stream}"

@@ -11,9 +11,22 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from graphlib import TopologicalSorter
 
 import duckdb
+
+
+def refresh_if_read(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Fill the steps anew if anything was read, or a mapping or the estate changed, since they were last filled.
+
+    For who acts on what was planned a moment ago: what only the ledger or the hour changed was planned with.
+    """
+    try:
+        known = connection.execute("SELECT read FROM ops.steps_read").fetchall()
+    except duckdb.CatalogException:
+        known = []
+    return [] if known == [(_digest(connection, READ),)] else refresh(connection)
 
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -26,8 +39,9 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> list[str]:
     definitions = {name: sql for name, sql, _ in found}
     grows = {name: comment.split()[1:] for name, _, comment in found if comment.startswith("grows ")}
     made_of = hashlib.sha256(repr(sorted(definitions.items())).encode()).hexdigest()
-    digest = _digest(connection, made_of)
+    digest, read = _digest(connection, READ + REST, made_of), _digest(connection, READ)
     connection.execute("CREATE TABLE IF NOT EXISTS ops.steps (digest VARCHAR)")
+    connection.execute("CREATE TABLE IF NOT EXISTS ops.steps_read (read VARCHAR)")
     connection.execute("CREATE TABLE IF NOT EXISTS ops.steps_made (made_of VARCHAR)")
     if connection.execute("SELECT digest FROM ops.steps").fetchall() == [(digest,)]:
         return []
@@ -40,7 +54,7 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> list[str]:
                 _grow(connection, name, *grows[name])
             else:
                 connection.execute(f"CREATE OR REPLACE TABLE marts.{name} AS SELECT * FROM steps.{name}")
-        for table, value in (("steps", digest), ("steps_made", made_of)):
+        for table, value in (("steps", digest), ("steps_made", made_of), ("steps_read", read)):
             connection.execute(f"DELETE FROM ops.{table}")
             connection.execute(f"INSERT INTO ops.{table} VALUES ($1)", [value])
         connection.execute("COMMIT")
@@ -85,19 +99,26 @@ def order(definitions: dict[str, str]) -> list[str]:
     return list(TopologicalSorter({name: sorted(graph[name]) for name in sorted(graph)}).static_order())
 
 
-def _digest(connection: duckdb.DuckDBPyConnection, made_of: str) -> str:
-    """What the steps rest on: readings that changed a row, the ledger, the estate, the mappings, the minute."""
-    parts = [made_of]
-    for query in (
-        "SELECT count(*), max(finished_at) FROM ops.pulls "
-        "WHERE coalesce(rows_new, 0) + coalesce(rows_changed, 0) + coalesce(rows_gone, 0) > 0",
-        "SELECT ledger_id, revision FROM ops.copied",
-        "SELECT digest FROM estate.written",
-        "SELECT name, digest FROM mappings.loaded ORDER BY name",
-        "SELECT date_trunc('minute', getvariable('as_of')::timestamptz)",
-    ):
+READ = (
+    "SELECT count(*), max(finished_at) FROM ops.pulls "
+    "WHERE coalesce(rows_new, 0) + coalesce(rows_changed, 0) + coalesce(rows_gone, 0) > 0",
+    "SELECT digest FROM estate.written",
+    "SELECT name, digest FROM mappings.loaded ORDER BY name",
+)
+"""What steps rest on: readings that changed a row, the estate, the mappings."""
+REST = (
+    "SELECT ledger_id, revision FROM ops.copied",
+    "SELECT date_trunc('minute', getvariable('as_of')::timestamptz)",
+)
+"""And the ledger, and the minute."""
+
+
+def _digest(connection: duckdb.DuckDBPyConnection, queries: Sequence[str], *parts: str) -> str:
+    """The state of what ``queries`` ask for, in one word."""
+    found = list(parts)
+    for query in queries:
         try:
-            parts.append(repr(connection.execute(query).fetchall()))
+            found.append(repr(connection.execute(query).fetchall()))
         except duckdb.CatalogException:
-            parts.append("absent")
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+            found.append("absent")
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()

@@ -130,7 +130,7 @@ def test_what_was_read_after_the_plan_is_heeded(
     """Cancelled, held or sent by somebody else meanwhile: it is not sent. The other one is."""
     flow.read()
     change(flow.world)
-    flow.deliver(refresh=steps.refresh)
+    flow.deliver(refresh=steps.refresh_if_read)
     assert flow.states() == {"1": state, "2": "verified"}
     assert flow.wms.effects() == {"#2": 1}
 

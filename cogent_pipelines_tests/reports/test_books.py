@@ -63,6 +63,17 @@ def test_an_order_that_came_in_and_is_in_no_mart_unbalances_the_books(kept: Kept
     assert "orders ingested = sum of their classes: 2 and 1" in books.as_text(found)
 
 
+def test_an_id_only_a_sweep_has_listed_is_not_an_order_yet(kept: Kept) -> None:
+    """The sweep counts what it found missing; the next pull brings it, and counts it then."""
+    kept.order("1")
+    with kept.tables() as connection:
+        connection.execute(
+            "INSERT INTO ops.pulls BY NAME SELECT * REPLACE ('sweep' AS kind, pull_id || 's' AS pull_id) "
+            "FROM ops.pulls WHERE stream = 'orders' AND rows_new = 1"
+        )
+    assert read(kept).balanced
+
+
 def test_a_row_that_is_in_no_table_unbalances_the_books(kept: Kept) -> None:
     """What a feed brought and what stands in its raw table are counted apart."""
     kept.order("1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -126,11 +127,13 @@ def test_a_reading_that_broke_off_does_not_make_a_feed_good(missing: Retailer) -
 
 
 def test_a_feed_that_was_tried_in_vain_since_is_behind_its_neighbours(missing: Retailer) -> None:
-    """What they say of a later moment is not held against it; read again, it is known again."""
+    """What they say of a later moment is not held against it by a rule that compares; read again, it is known again."""
     missing.world.clear("ops.pulls")
     missing.feed(ago(seconds=50))
     assert missing.ask().state == "fail"
     missing.world.pulls(ago(seconds=30), system=SHOP, stream="orders", is_complete=False)
+    assert missing.ask().state == "fail"
+    missing.rule = replace(missing.rule, compares_feeds=True)
     verdict = missing.ask()
     assert verdict.state == "unknown"
     assert verdict.reason.startswith(f"{SHOP} orders: last read whole")

@@ -232,6 +232,23 @@ def test_steps_are_filled_in_the_order_in_which_they_rest_on_each_other(
     assert steps.refresh(growing) == []
 
 
+def test_who_acts_on_a_plan_fills_the_steps_again_only_after_a_reading(
+    growing: duckdb.DuckDBPyConnection,
+) -> None:
+    """The ledger and the hour, which the plan itself moves, are no reason."""
+    growing.execute("CREATE TABLE ops.copied (ledger_id VARCHAR, revision BIGINT)")
+    growing.execute(
+        "CREATE TABLE ops.pulls (finished_at TIMESTAMPTZ, rows_new INT, rows_changed INT, rows_gone INT)"
+    )
+    assert steps.refresh_if_read(growing) == ["book", "count"]
+    growing.execute("INSERT INTO ops.copied VALUES ('one', 2)")
+    growing.execute("INSERT INTO ops.pulls VALUES ('2026-11-03', 0, 0, 0)")
+    assert steps.refresh_if_read(growing) == []
+    assert steps.refresh(growing) == ["book", "count"]
+    growing.execute("INSERT INTO ops.pulls VALUES ('2026-11-04', 0, 1, 0)")
+    assert steps.refresh_if_read(growing) == ["book", "count"]
+
+
 def test_a_growing_step_makes_only_changed_rows_again(growing: duckdb.DuckDBPyConnection) -> None:
     """By their stamp, whichever way it moved; what is gone goes."""
     first = again(growing)

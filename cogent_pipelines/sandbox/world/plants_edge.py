@@ -41,7 +41,7 @@ RECORD = {"shopify": "gid://shopify/Order/{}", "veeqo": "{}"}
 STATUS_FIELD = {"shopify": "displayFinancialStatus", "veeqo": "status"}
 TYPED_FIELD = {"shopify": "createdAt", "veeqo": "total_price"}
 OUTAGE_MINUTES = 45.0  # unless the family may stand unnoticed for longer
-MARGIN_MINUTES = 20.0
+MARGIN_MINUTES = 5.0
 
 
 def _systems(p: Plant) -> list[str]:
