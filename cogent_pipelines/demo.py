@@ -35,7 +35,7 @@ from cogent_pipelines.errors import BadInput
 from cogent_pipelines.estate import SANDBOX_PORT, Estate, Place, span
 
 ROOT = Path(__file__).resolve().parents[1]
-SPEED = 60.0
+SPEED = 120.0
 LOOK = timedelta(minutes=135)
 MOST_TICKS = 400
 SETTLING = 4

@@ -34,7 +34,7 @@ CALLS_EACH = 4
 LEAST_RATE = 0.1
 SCOUTS = 2
 """Look-ups that go ahead. By lot, so that one record a target stumbles over does not speak for all for ever."""
-LEAST_PATIENCE = 1.5
+LEAST_PATIENCE = 1.0
 """The same on the wall, however fast the clock runs."""
 
 Result = Looked | Retry | Reject
