@@ -24,6 +24,10 @@ def run_all(
 ) -> list[Result]:
     """Every case's result, in the order of ``cases``."""
     lines: list[tuple[socket.socket, int]] = []
+    # What an earlier test left behind is ended here, where the threads of its libraries still run. A child that
+    # found it would end it without them.
+    gc.collect()
+    gc.freeze()
     for number in range(max(min(processes, len(cases)), 1)):
         ours, theirs = socket.socketpair()
         child = os.fork()
@@ -37,6 +41,7 @@ def run_all(
                 os._exit(code)
         theirs.close()
         lines.append((ours, child))
+    gc.unfreeze()
     found: dict[int, Result] = {}
     for line, child in lines:
         while True:
