@@ -6,7 +6,15 @@ import logging
 
 import pytest
 
+from cogent_pipelines.connect import redact
 from cogent_pipelines.connect.redact import clean, hide, logger
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other tests gave this process as secrets is none of these tests'."""
+    monkeypatch.setattr(redact, "_values", set())
+    monkeypatch.setattr(redact, "_pattern", None)
 
 
 @pytest.mark.parametrize(

@@ -102,12 +102,17 @@ def test_two_workers_at_once_send_everything_once(loop: Loop) -> None:
 
 def test_an_interrupted_run_gives_back_what_it_had_not_sent(loop: Loop) -> None:
     """Ctrl-C: what its round had not begun with waits for no lease."""
+    # Whoever started the tests in the background may have had Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     loop.wms.before_send = lambda request: os.kill(os.getpid(), signal.SIGINT)
     loop.wanted.want_orders(*(str(number) for number in range(1000, 1100)))
     loop.wanted.pulled()
     loop.plan()
-    with pytest.raises(KeyboardInterrupt):
-        loop.deliver()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            loop.deliver()
+    finally:
+        signal.signal(signal.SIGINT, before)
     states = list(loop.states().values())
     assert states.count("waiting") > 50
     loop.wms.before_send = lambda request: None
