@@ -66,8 +66,7 @@ class Words(Protocol):
     def when_broken(self) -> str: ...
     @property
     def first_step(self) -> str: ...
-    @property
-    def repair(self) -> str: ...
+    def repair_of(self, cause: str) -> str: ...
 
 
 def _nothing(point: str) -> None:
@@ -177,7 +176,7 @@ def _group(
         keys=tuple(row["exception_key"] for row in open_[:KEYS_SHOWN]),
         when_broken=words.when_broken if words else _OWN_WORDS.get(cause, "") if is_own else "",
         first_step=words.first_step if words else _OWN_STEP if is_own else "",
-        repair=words.repair if words else "person",
+        repair=words.repair_of(cause) if words else "person",
         url=f"{dagster_url}/assets/rules/{rule}" if dagster_url else "",
         closed_at=None if closed is None else closed["closed_at"],
         is_taken=bool(open_) and not fresh,

@@ -88,7 +88,7 @@ def _broken(rule: Rule, verdict: Verdict) -> Mapping[str, dg.MetadataValue | str
     found: dict[str, dg.MetadataValue | str | int] = {
         "when broken": rule.when_broken,
         "first step": rule.first_step,
-        "needs": "you" if rule.repair == "person" else "nobody: it repairs itself",
+        "needs": _needs(rule, verdict.samples),
         "rows": verdict.total,
         "opened now": verdict.opened,
         "closed now": verdict.closed,
@@ -99,6 +99,12 @@ def _broken(rule: Rule, verdict: Verdict) -> Mapping[str, dg.MetadataValue | str
     if money:
         found["money"] = money
     return found
+
+
+def _needs(rule: Rule, samples: Sequence[Found]) -> str:
+    causes = {sample.cause for sample in samples}
+    by_person = any(rule.repair_of(cause) == "person" for cause in causes)
+    return "you" if by_person else "nobody: it repairs itself"
 
 
 def _rows(samples: Sequence[Found]) -> dg.MarkdownMetadataValue:

@@ -331,7 +331,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def _owners(
-    standing: Mapping[str, Mapping[str, Mapping[str, Any]]], automatic: set[str]
+    standing: Mapping[str, Mapping[str, Mapping[str, Any]]], automatic: set[tuple[str, str]]
 ) -> tuple[Owner, ...]:
     """Standing exceptions by owner, the most urgent first."""
     by_owner: dict[str, list[Mapping[str, Any]]] = {}
@@ -341,7 +341,7 @@ def _owners(
     found = []
     for owner, rows_ in by_owner.items():
         open_ = [row for row in rows_ if row["state"] != "accepted"]
-        itself = sum(row["rule"] in automatic for row in open_)
+        itself = sum((row["rule"], row["cause"]) in automatic for row in open_)
         found.append(
             Owner(
                 owner=owner,

@@ -85,7 +85,8 @@ def _owner(
     for name, part in sorted(by_rule.items(), key=lambda item: (-len(item[1]), item[0])):
         about = rules.get(name)
         says = about.when_broken if about else "Not so: " + words(name)
-        repair = "repairs itself" if about and about.repair == "automatic" else "needs you"
+        of_itself = about and all(about.repair_of(row["cause"]) == "automatic" for row in part)
+        repair = "repairs itself" if of_itself else "needs you"
         found.append(f"  {says} ({lines.number(len(part))}, {repair})  {name}")
         if about:
             found.append(f"    first: {printable(about.first_step, 200)}")

@@ -264,7 +264,7 @@ def _open_exception(row: Row, rules: Mapping[str, Rule], root: Path) -> Stand:
     if row["state"] == "acknowledged":
         by = printable(row["decided_by"], 40)
         return Stand(f"{says}{detail} ({row['rule']}); {by} is on it", since)
-    if rule is None or rule.needs_person:
+    if rule is None or rule.repair_of(row["cause"]) == "person":
         ack = command(root, "ack", row["rule"], quoted(row["exception_key"]), BY)
         steps = (printable(rule.first_step, 200),) if rule else ()
         return Stand(f"{says}{detail} ({row['rule']})", since, True, steps, (ack,))

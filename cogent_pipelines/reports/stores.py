@@ -129,9 +129,14 @@ def rules(at: Place) -> Mapping[str, Rule]:
     return catalogue.load(at.manifest) if at.manifest.is_file() else {}
 
 
-def repairs_themselves(at: Place) -> set[str]:
-    """Rules whose breaches end without a person; any other, also an unknown one, needs one."""
-    return {name for name, rule in rules(at).items() if rule.repair == "automatic"}
+def repairs_themselves(at: Place) -> set[tuple[str, str]]:
+    """The (rule, cause) whose breaches end without a person; any other, also an unknown one, needs one."""
+    return {
+        (name, cause)
+        for name, rule in rules(at).items()
+        for cause in rule.causes
+        if rule.repair_of(cause) == "automatic"
+    }
 
 
 def _first_line(error: Exception) -> str:

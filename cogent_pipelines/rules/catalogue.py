@@ -20,6 +20,7 @@ from cogent_pipelines.estate import Estate
 
 OWN_SCHEMAS = frozenset({"ops", "estate", "mappings"})
 """Sources that are this project's own: they are never read from a vendor, so never late."""
+REPAIRS = ("automatic", "person")
 SEVERITIES = ("info", "warning", "error", "critical")
 
 
@@ -38,6 +39,8 @@ class Cause:
     name: str
     says: str
     window: Window | None = None
+    """Its own, or None for the rule's."""
+    repair: Literal["automatic", "person"] | None = None
     """Its own, or None for the rule's."""
 
 
@@ -71,14 +74,15 @@ class Rule:
     parents: tuple[str, ...]
     """What it reads directly, as ``schema/name``."""
     is_always_known: bool = False
+    """It speaks of this project's own work, so no feed can be too old for it."""
     compares_feeds: bool = False
     """Whether it holds what two feeds say of one thing against each other: it does not know while one is behind."""
-    """It speaks of this project's own work, so no feed can be too old for it."""
     remembers: Remembers | None = None
 
-    @property
-    def needs_person(self) -> bool:
-        return self.repair == "person"
+    def repair_of(self, cause: str) -> Literal["automatic", "person"]:
+        """Say who ends it: a cause may have a repair of its own."""
+        own = self.causes[cause].repair if cause in self.causes else None
+        return own or self.repair
 
     def window_of(self, cause: str) -> Window:
         """The window a cause has by its metadata."""
@@ -167,7 +171,7 @@ def _rule(file: str, manifest: _Manifest, node: _Node) -> Rule:
         why_it_matters=word("why_it_matters"),
         first_step=word("first_step"),
         informs=word("informs"),
-        repair=word("repair", ("automatic", "person")),  # type: ignore[arg-type]
+        repair=word("repair", REPAIRS),  # type: ignore[arg-type]
         also_called=tuple(meta.get("also_called", ())),
         owner=word("owner"),
         severity=word("severity", SEVERITIES),
@@ -188,9 +192,11 @@ def _causes(file: str, node: _Node) -> dict[str, Cause]:
         key = f"{node.name}.meta.causes.{name}"
         if not isinstance(part, dict) or not part.get("says"):
             raise BadInput(file, f"{key}.says", part, "words")
-        causes[name] = Cause(
-            name, part["says"], _window(file, key, part["window"]) if "window" in part else None
-        )
+        repair = part.get("repair")
+        if repair not in (None, *REPAIRS):
+            raise BadInput(file, f"{key}.repair", repair, f"one of {', '.join(REPAIRS)}")
+        window = _window(file, key, part["window"]) if "window" in part else None
+        causes[name] = Cause(name, part["says"], window, repair)
     if not causes:
         raise BadInput(file, f"{node.name}.meta.causes", None, "at least one cause")
     return causes

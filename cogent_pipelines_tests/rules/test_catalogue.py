@@ -78,6 +78,21 @@ def test_a_cause_s_window_comes_before_its_rule_s(tmp_path: Path) -> None:
     assert rule.window.length.total_seconds() == 900
 
 
+def test_a_cause_may_need_a_person_where_its_rule_repairs_itself(tmp_path: Path) -> None:
+    """A parcel that vanished from the shop is somebody's decision; another word is refused."""
+    rule = catalogue.load(write(tmp_path))["every_shipment_reached_the_channel"]
+    assert (rule.repair_of("not_at_channel"), rule.repair_of("vanished_from_target")) == (
+        "automatic",
+        "person",
+    )
+    manifest = copy.deepcopy(dbt_render.manifest())
+    node = next(n for n in manifest["nodes"].values() if n["name"] == FORMULAS)
+    node["config"]["meta"]["causes"]["not_in_warehouse"]["repair"] = "magic"
+    (tmp_path / "other").mkdir()
+    with pytest.raises(BadInput, match=r"causes\.not_in_warehouse\.repair"):
+        catalogue.load(write(tmp_path / "other", manifest))
+
+
 def test_what_a_rule_rests_on_is_found_through_all_that_lies_between(tmp_path: Path) -> None:
     """Vendors' streams only: our own tables are never late."""
     rules = catalogue.load(write(tmp_path))

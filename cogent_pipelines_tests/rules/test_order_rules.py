@@ -211,11 +211,34 @@ def test_what_ships_nothing_or_is_another_order_is_no_double(values: dict) -> No
 def test_the_parts_of_a_split_order_are_not_doubles() -> None:
     """One per facility."""
     world = World("no_order_is_in_the_warehouse_twice")
+    world.order("1", ("A", 2))
     for name, facility in (("90", "LEEDS"), ("91", "YORK")):
         world.warehouse_order(name, "1", ("A", 1), reference=f"#1/{facility}")
     assert world.found() == {}
     world.warehouse_order("92", "1", ("A", 1), reference="#1/YORK")
     assert world.found() == {"1": "same_reference"}
+
+
+def test_an_order_somebody_split_under_one_number_is_no_double() -> None:
+    """As long as no more units are there than were ordered: bundles in their components, SKUs by either name."""
+    world = World("no_order_is_in_the_warehouse_twice")
+    world.put("mappings.bundles", parent_sku="SET", component_sku="B", qty=2)
+    world.put("mappings.sku_changes", system=WMS, old_sku="A", new_sku="A2", from_on=ago(days=9).date())
+    world.order("1", ("A", 2), ("SET", 1))
+    world.warehouse_order("90", "1", ("A2", 1), ("B", 1))
+    world.warehouse_order("91", "1", ("A2", 1), ("B", 1))
+    assert world.found() == {}
+    world.warehouse_order("92", "1", ("B", 1))
+    assert world.found() == {"1": "same_reference"}
+
+
+def test_records_of_one_number_with_an_item_nobody_ordered_are_a_double() -> None:
+    """What the shop does not know of is beyond the order."""
+    world = World("no_order_is_in_the_warehouse_twice")
+    world.order("1", ("A", 2))
+    world.warehouse_order("90", "1", ("A", 1))
+    world.warehouse_order("91", "1", ("B", 1))
+    assert world.row()["entity_key"] == f"{SHOP}:1"
 
 
 # --- no_two_orders_are_the_same_basket ----------------------------------------------------------------------

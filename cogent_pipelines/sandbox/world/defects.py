@@ -391,13 +391,17 @@ class Planter:
                     self._plan(at, name, choices[index % len(choices)], is_near_miss=is_near_miss)
 
     def _schedule_edges(self, names: list[str], first: datetime) -> None:
-        """Line up what takes feeds away, so that no outage hides another, or a near-miss."""
+        """Line up what takes feeds away, so that no outage hides another, or a near-miss.
+
+        The first begins a window late: a feed nobody has read yet cannot be said to have stopped.
+        """
         settings = self.world.settings
         if not names or not settings.defects:
             return
-        seconds = settings.days * 86400 * EDGE_SHARE / (settings.defects * len(names)) - BREATH_SECONDS
-        room = max(seconds, 2 * BREATH_SECONDS)
-        at = first
+        late = max(settings.windows.get(name, 0.0) for name in names)
+        span = settings.days * 86400 * EDGE_SHARE - late
+        room = max(span / (settings.defects * len(names)) - BREATH_SECONDS, 2 * BREATH_SECONDS)
+        at = first + timedelta(seconds=late)
         for index in range(settings.defects):
             for name in names:
                 family = FAMILIES[name]

@@ -1,8 +1,9 @@
 -- Warehouse orders that live side by side for one order: the same reference twice (with or without its #), or the whole
--- order beside one of its parts. Cancelled, merged and refunded ones ship nothing.
+-- order beside one of its parts, with more units than were ordered. Cancelled, merged and refunded ones ship nothing.
 with live as (
     select
         warehouse_order_key,
+        system,
         created_at,
         reference,
         upper(ltrim(base_reference, '# ')) as whole_reference
@@ -17,10 +18,70 @@ several as (
     having count(*) > 1
 ),
 
+-- Somebody who splits one order into several records of its number doubles nothing: only units beyond the order's are
+-- sent twice. A number no shop knows may have one record.
+named as (
+    select
+        s.whole_reference,
+        o.order_key,
+        o.placed_at
+    from several as s
+    inner join {{ ref('order_book') }} as o on upper(ltrim(o.order_name, '# ')) = s.whole_reference
+),
+
+ordered as (
+    select
+        n.whole_reference,
+        l.system,
+        coalesce(b.component_sku, l.sku) as sku,
+        sum(greatest(l.ordered_qty, l.current_qty) * coalesce(b.qty, 1)) as qty
+    from named as n
+    inner join {{ ref('order_lines') }} as l on l.order_key = n.order_key
+    left join {{ ref('bundle_components') }} as b on b.parent_sku = l.sku
+    group by all
+),
+
+there as (
+    select
+        v.whole_reference,
+        coalesce(c.channel_sku, l.sku) as sku,
+        sum(l.qty) as qty
+    from live as v
+    inner join several as s on s.whole_reference = v.whole_reference
+    inner join {{ ref('warehouse_order_lines') }} as l on l.warehouse_order_key = v.warehouse_order_key
+    left join (
+        select distinct on (o.whole_reference, n.warehouse_system, n.warehouse_sku)
+            o.whole_reference,
+            n.warehouse_system,
+            n.warehouse_sku,
+            n.channel_sku
+        from ordered as o
+        inner join {{ ref('sku_names') }} as n on n.channel_system = o.system and n.channel_sku = o.sku
+    ) as c on c.whole_reference = v.whole_reference and c.warehouse_system = v.system and c.warehouse_sku = l.sku
+    group by all
+),
+
+beyond as (
+    select t.whole_reference
+    from there as t
+    left join (
+        select
+            whole_reference,
+            sku,
+            sum(qty) as qty
+        from ordered
+        group by whole_reference, sku
+    ) as o on o.whole_reference = t.whole_reference and o.sku = t.sku
+    where t.qty > coalesce(o.qty, 0)
+),
+
 doubled as (
     select l.whole_reference
     from live as l
     inner join several as s on s.whole_reference = l.whole_reference
+    where
+        l.whole_reference in (select whole_reference from beyond)
+        or l.whole_reference not in (select whole_reference from named)
     group by l.whole_reference
     having
         count(*) > count(distinct ltrim(l.reference, '# '))
@@ -43,21 +104,15 @@ ranked as (
     inner join {{ ref('warehouse_book') }} as w on w.warehouse_order_key = l.warehouse_order_key
 ),
 
-named as (
-    select
-        d.whole_reference,
-        arg_min(o.order_key, o.placed_at) as order_key
-    from doubled as d
-    inner join {{ ref('order_book') }} as o on upper(ltrim(o.order_name, '# ')) = d.whole_reference
-    group by d.whole_reference
-),
-
 candidates as (
     select
         r.whole_reference as exception_key,
         'same_reference' as cause,
         min(r.system) as system,
-        coalesce(min(n.order_key), min(r.warehouse_order_key)) as entity_key,
+        coalesce(
+            (select arg_min(n.order_key, n.placed_at) from named as n where n.whole_reference = r.whole_reference),
+            min(r.warehouse_order_key)
+        ) as entity_key,
         min(r.created_at) filter (where r.rank = 2) as since_at,
         case when count(distinct r.currency) <= 1 then sum(r.total_amount) filter (where r.rank > 1) end as amount,
         min(r.currency) as currency,
@@ -66,7 +121,6 @@ candidates as (
         null::timestamptz as ended_at,
         null::varchar as facility
     from ranked as r
-    left join named as n on n.whole_reference = r.whole_reference
     group by r.whole_reference
 ),
 
