@@ -53,6 +53,10 @@ def build(estate_file: str, state: Path) -> dg.Definitions:
         asset_checks=[judged],
         jobs=[*made.values(), daily.daily],
         schedules=[*automation.schedules(estate, made), daily.schedule(estate)],
-        sensors=[automation.outbox_sensor(made), alerts.alert_sensor()],
+        sensors=[
+            *automation.quick_sensors(estate, made),
+            automation.outbox_sensor(made),
+            alerts.alert_sensor(),
+        ],
         resources=resources.build(estate_file, state),
     )

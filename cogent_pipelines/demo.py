@@ -31,6 +31,7 @@ import yaml
 
 from cogent_pipelines import clock, warehouse
 from cogent_pipelines import estate as estates
+from cogent_pipelines.alerts.send import DAGSTER_URL
 from cogent_pipelines.errors import BadInput
 from cogent_pipelines.estate import SANDBOX_PORT, Estate, Place, span
 
@@ -342,7 +343,12 @@ def run(options: Options) -> int:
     estate_file = timelapse(options.estate, every, root)
     estate = estates.load(estate_file)
     quiet(root)
+    # Ended by anybody, the demo takes its sandbox with it.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     port = connect(estate)
+    ui = _ui_port()
+    if options.ui:
+        os.environ[DAGSTER_URL] = f"http://127.0.0.1:{ui}"
     (root / "sandbox.port").write_text(f"{port}\n", encoding="utf-8")
     _say(
         f"everything is kept in {_short(root)}; a look every {every}, time within a look at {SPEED:g} times the wall's"
@@ -373,7 +379,7 @@ def run(options: Options) -> int:
         )
         verdict.write(judged, root)
         if options.ui:
-            _ui(place)
+            _ui(place, ui)
         return 0 if judged.is_well and not failed else 1
 
 
@@ -406,8 +412,14 @@ def quiet(root: Path) -> None:
         logging.getLogger(name).propagate = False
 
 
-def _ui(place: Place) -> None:
-    port = _free_port() if _is_taken(3000) else 3000
+def _ui_port() -> int:
+    """Where the Dagster UI will be: Dagster's own port, if nobody has it."""
+    with socket.socket() as probe:
+        is_taken = probe.connect_ex(("127.0.0.1", 3000)) == 0
+    return _free_port() if is_taken else 3000
+
+
+def _ui(place: Place, port: int) -> None:
     server = Path(sys.executable).parent / "dagster-webserver"
     command = [str(server), "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
     with (place.root / "webserver.log").open("wb") as log_file:
@@ -417,11 +429,6 @@ def _ui(place: Place) -> None:
             process.wait()
         except KeyboardInterrupt:
             process.terminate()
-
-
-def _is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _short(path: Path) -> str:

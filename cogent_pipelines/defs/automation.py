@@ -1,6 +1,6 @@
-"""When things run: a schedule per flow, and the sensor that asks the ledger what is due.
+"""When things run: a schedule per flow (a sensor where a minute is too seldom), and the sensor that asks what is due.
 
-Belongs here: jobs, schedules and the outbox sensor.
+Belongs here: jobs, schedules and their sensors, the outbox sensor.
 Does not belong here: what a flow reads (``flows``) or does (the other files of this folder).
 """
 
@@ -20,12 +20,14 @@ from cogent_pipelines.ledger import beats, promises
 TICK = "tick"
 PATIENCE = timedelta(minutes=10)
 """Of the wall's time: how long a run is believed to be at work. Two at once do no harm; a storm of them would."""
+MINUTE = timedelta(minutes=1)
+"""Dagster's schedules know no less: a flow of a shorter cadence is started by a sensor."""
 Jobs = dict[str, Any]
 """Flow -> its job (``define_asset_job`` gives a type that Dagster does not name in public)."""
 
 
 def _cron(seconds: float, place: int = 0) -> str:
-    """The cron line nearest to a cadence; Dagster's schedules know no less than a minute.
+    """The cron line nearest to a cadence of a minute or more.
 
     ``place`` moves flows of the same cadence apart: runs that start in the same second wait for each other.
     """
@@ -118,7 +120,7 @@ def schedules(estate: Estate, made: Jobs) -> list[dg.ScheduleDefinition]:
             description=f"{flow}: every {text}, by the estate's cadence, unless it is still under way.",
         )
         for place, (flow, text) in enumerate(estate.cadence.items())
-        if flow in made
+        if flow in made and span(text) >= MINUTE
     ]
     found.append(
         dg.ScheduleDefinition(
@@ -129,6 +131,30 @@ def schedules(estate: Estate, made: Jobs) -> list[dg.ScheduleDefinition]:
         )
     )
     return found
+
+
+def quick_sensors(estate: Estate, made: Jobs) -> list[dg.SensorDefinition]:
+    """A sensor per flow that runs more often than every minute."""
+    return [
+        _quick(made[flow], flow, text)
+        for flow, text in estate.cadence.items()
+        if flow in made and span(text) < MINUTE
+    ]
+
+
+def _quick(job: Any, flow: str, text: str) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=f"{flow}_every_{text}",
+        job=job,
+        minimum_interval_seconds=round(span(text).total_seconds()),
+        description=f"{flow}: every {text}, by the estate's cadence, unless it is still under way.",
+    )
+    def quick(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if is_under_way(context.instance, f"flow_{flow}"):
+            return dg.SkipReason("it is still under way")
+        return dg.RunRequest()
+
+    return quick
 
 
 def outbox_sensor(made: Jobs) -> dg.SensorDefinition:

@@ -20,7 +20,9 @@ from datetime import datetime, timedelta
 import duckdb
 
 PATIENCE = 2
-"""A feed is too old to know from after so many of its intervals."""
+"""A feed is too old to know from after so many of its intervals,"""
+LEAST = timedelta(minutes=3)
+"""and not before this: a run has to start, and others are at work."""
 REFERENCE = frozenset({"products", "customers"})
 
 
@@ -44,7 +46,7 @@ class Feed:
     def is_late(self, now: datetime) -> bool:
         """Whether it is too old to know from."""
         age = self.age(now)
-        return age is None or age > self.cadence * PATIENCE
+        return age is None or age > max(self.cadence * PATIENCE, LEAST)
 
     @property
     def is_behind(self) -> bool:

@@ -43,6 +43,13 @@ def test_a_feed_is_late_after_twice_its_interval() -> None:
     boundary(world, NOW + timedelta(minutes=1), {f"{SHOP}:orders": "late"})
 
 
+def test_a_feed_that_is_read_every_few_seconds_is_not_late_before_three_minutes() -> None:
+    """Its runs have to start, and others are at work."""
+    world = fed(ago(minutes=2))
+    world.change("estate.feeds", "true", seconds=30)
+    boundary(world, NOW + timedelta(minutes=1), {f"{SHOP}:orders": "late"})
+
+
 def test_a_reading_that_broke_off_is_no_reading() -> None:
     """The last whole one counts, and the note says why."""
     world = fed(ago(minutes=30))

@@ -24,7 +24,7 @@ late as (
         p.tried_at,
         p.note,
         p.is_complete,
-        coalesce(p.complete_at, b.began_at, {{ as_of() }} - to_seconds({{ var('feed_patience') }} * f.seconds)) as read_at
+        coalesce(p.complete_at, b.began_at, {{ as_of() }} - to_seconds(greatest({{ var('feed_patience') }} * f.seconds, {{ var('feed_least_seconds') }}))) as read_at
     from {{ source('estate', 'feeds') }} as f
     cross join beginning as b
     left join last_pulls as p on p.system = f.system and p.stream = f.stream
@@ -40,7 +40,7 @@ candidates as (
         end as cause,
         system,
         system || ':' || stream as entity_key,
-        read_at + to_seconds({{ var('feed_patience') }} * seconds) as since_at,
+        read_at + to_seconds(greatest({{ var('feed_patience') }} * seconds, {{ var('feed_least_seconds') }})) as since_at,
         null::decimal(18, 4) as amount,
         null::varchar as currency,
         stream || ' of ' || system || coalesce(', last read whole ' || strftime(complete_at, '%d %b %H:%M'), ', never read whole')
