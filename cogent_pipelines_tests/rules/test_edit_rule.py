@@ -52,6 +52,18 @@ def test_a_line_taken_off_after_release_is_an_edit() -> None:
     assert world.row()["detail"] == "#1: lines B had 1, now 0"
 
 
+def test_an_order_whose_newest_record_was_not_understood_is_not_compared() -> None:
+    """What its location is asked for is newer than what is known of it."""
+    world = sent()
+    world.change("marts.fulfilment_order_lines", "order_line_key like '%-2'", remaining_qty=0)
+    aside = {"system": SHOP, "stream": "orders", "pull_id": "p", "line_no": 1, "set_aside_at": ago(minutes=9)}
+    world.put("ops.set_aside", **aside, record_key="gid://shopify/Order/2", is_open=True)
+    world.put("ops.set_aside", **aside, record_key="gid://shopify/Order/1", is_open=False)
+    assert world.found() == {f"{SHOP}:1": "lines"}
+    world.put("ops.set_aside", **aside, record_key="gid://shopify/Order/1", is_open=True)
+    assert world.found() == {}
+
+
 def test_an_edit_has_arrived_when_the_warehouse_is_like_the_shop() -> None:
     """Whoever carried it there."""
     world = sent()

@@ -58,6 +58,21 @@ def test_a_difference_is_shown_after_half_an_hour_with_its_sum() -> None:
     assert row["amount"] == Decimal(40)
 
 
+@pytest.mark.parametrize(("sold_elsewhere", "cause"), [(4, "delay"), (0, "foreign_edit")])
+def test_what_we_put_right_in_between_is_a_new_difference(sold_elsewhere: int, cause: str) -> None:
+    """Seen at every look, and each time another. Somebody who undoes ours again and again is one difference."""
+    world = drifted(10 if sold_elsewhere else 12, seen=ago(hours=3), available=10 - sold_elsewhere)
+    verified(world, 10, ago(minutes=20))
+    change(world, 10, ago(hours=4))
+    if sold_elsewhere:
+        change(world, 6, ago(minutes=10))
+        world.warehouse_order("91", None, ("A", 4), reference="PHONE-1", created_at=ago(minutes=10))
+        world.allocation("91", {"A": 4}, created_at=ago(minutes=10))
+        boundary(world, NOW + timedelta(minutes=10), {LEVEL: cause})
+    else:
+        assert world.found() == {LEVEL: cause}
+
+
 def test_a_difference_nobody_has_seen_before_is_not_due() -> None:
     """It is remembered by the evaluation, and not by the view."""
     world = drifted(14)

@@ -3,6 +3,7 @@
 -- Orders move both sides alike, so a difference has one of three roots. Measured from the last level we saw stand there:
 -- foreign_edit, the channel moved by more than its own orders; physical, the warehouse's available stock moved by more
 -- than its allocations (a count, goods in, a loss); delay, everything is explained and only our change has not arrived.
+-- What our own change has put right in between is a new difference; what somebody undoes again and again is one.
 -- A bundle that shows too much is no_bundle_outsells_its_components.
 with differing as (
     select
@@ -117,18 +118,25 @@ judged as (
     left join allocated_since as a on a.channel_stock_key = d.channel_stock_key
 ),
 
-candidates as (
+explained as (
     select
-        channel_stock_key as exception_key,
+        *,
         case
             when has_channel_moved then 'foreign_edit'
             when unexplained_qty <> 0 then 'physical'
             when has_channel_moved_last then 'foreign_edit'
             else 'delay'
-        end as cause,
+        end as cause
+    from judged
+),
+
+candidates as (
+    select
+        channel_stock_key as exception_key,
+        cause,
         system,
         inventory_item_id as entity_key,
-        since_at,
+        case when cause = 'foreign_edit' then since_at else greatest(since_at, coalesce(verified_at, since_at)) end as since_at,
         abs(channel_qty - greatest(0, expected_qty)) * price_amount as amount,
         currency,
         sku || ' at ' || coalesce(facility, location_id) || ': physical ' || physical_qty || ' - allocated ' || allocated_qty
@@ -139,7 +147,7 @@ candidates as (
         url,
         null::timestamptz as ended_at,
         facility
-    from judged
+    from explained
 ),
 
 {{ when_due('candidates') }}

@@ -47,6 +47,12 @@ edited as (
         o.cancelled_at is null
         and not coalesce(o.is_test, false)
         and o.updated_at > coalesce(s.closed_at, l.released_at)
+        -- Its newest record was not understood: what is known of it is older than what its location is asked for.
+        and not exists (
+            select 1
+            from {{ source('ops', 'set_aside') }} as a
+            where a.is_open and a.system = o.system and a.system || ':' || regexp_extract(a.record_key, '[^/]+$') = o.order_key
+        )
 ),
 
 -- What the channel wants of each SKU now: sent already, or still to be sent and not still to be released.
