@@ -9,6 +9,7 @@ for done or do not know. What waits or is held by the books, or an open exceptio
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -344,7 +345,8 @@ def page(judged: Judged, *, days: float, ticks: int, failed: int, wall: float) -
     found += ["", *_part("money at risk", lines.amounts(read.money) or "none"), *_owners(read)]
     found += ["", *_part("the books", "balance" if read.balanced else "DO NOT BALANCE")]
     found += books.orders_lines(read)
-    found += [f"  {sync.sync}: {_sync(sync)}" for sync in read.syncs[:4]]
+    by_sync = itertools.groupby(read.syncs, key=lambda row: row.sync)
+    found += [f"  {name}: {_sync(list(rows))}" for name, rows in by_sync]
     rows, aside = sum(row.rows_in for row in read.landed), sum(row.set_aside for row in read.landed)
     found.append(f"  {number(rows)} rows read = {number(rows - aside)} merged + {number(aside)} set aside")
     example = _example_lines(judged)
@@ -406,18 +408,19 @@ def _owners(read: Books) -> list[str]:
     return lines.columns([head, *rows], right=(1, 2))
 
 
-def _sync(sync: books.Sync) -> str:
-    parts = {
-        "verified": sync.verified,
-        "waiting": sync.waiting,
-        "held": sum(sync.held.values()),
-        "refused": sum(sync.rejected.values()),
-        "dead": sync.dead,
-        "let go": sync.withdrawn + sync.superseded,
-        "adopted": sum(sync.adopted.values()),
-    }
+def _sync(targets: Sequence[books.Sync]) -> str:
+    """One sync over all its targets; what is held for want of one has none yet."""
+    parts: Counter[str] = Counter()
+    for row in targets:
+        parts["verified"] += row.verified
+        parts["waiting"] += row.waiting
+        parts["held"] += sum(row.held.values())
+        parts["refused"] += sum(row.rejected.values())
+        parts["dead"] += row.dead
+        parts["let go"] += row.withdrawn + row.superseded
+        parts["adopted"] += sum(row.adopted.values())
     shown = " + ".join(f"{number(count)} {name}" for name, count in parts.items() if count)
-    return f"{number(sync.keys)} keys = {shown or '0'}"
+    return f"{number(sum(row.keys for row in targets))} keys = {shown or '0'}"
 
 
 def _example_lines(judged: Judged) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from cogent_pipelines.ledger import messages
 from cogent_pipelines.ledger.exceptions import Found
-from cogent_pipelines.reports import verdict
+from cogent_pipelines.reports import books, verdict
 from cogent_pipelines.reports.verdict import Judged
 from cogent_pipelines_tests.reports.fixtures import NOW, Kept, at, row, stop_clock
 
@@ -382,3 +382,15 @@ def test_books_and_defects_are_left_in_the_folder(kept: Kept, sandbox: Sandbox) 
     assert told["found"][0]["exceptions"] == ["web_uk:1@LEEDS"]
     assert told["families"][HELD]["recall"] == 0.5
     assert json.loads((kept.root / "books.json").read_text())["orders"]["ingested"] == 1
+
+
+def test_a_sync_with_two_targets_and_keys_that_have_none_yet_is_one_line() -> None:
+    """Every sync is on the page, whatever it is for."""
+    told = verdict._sync(
+        [
+            books.Sync("orders_to_wms", "", "live", 1, held={"unmapped_facility": 1}),
+            books.Sync("orders_to_wms", "wms_eu", "live", 4, verified=3, dead=1),
+            books.Sync("orders_to_wms", "wms_uk", "live", 9, verified=7, withdrawn=1, superseded=1),
+        ]
+    )
+    assert told == "14 keys = 10 verified + 1 held + 1 dead + 2 let go"
