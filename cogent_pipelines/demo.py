@@ -310,6 +310,23 @@ def timelapse(estate_file: Path, every: timedelta, into: Path) -> Path:
     return file
 
 
+def begin_with(start: datetime, estate_file: Path) -> None:
+    """Let every sync that may act do so from the day the retailer opened, should that be before its own ``from``."""
+    data = yaml.safe_load(estate_file.read_text(encoding="utf-8"))
+    for part in data.get("syncs", {}).values():
+        if part.get("from"):
+            part["from"] = min(part["from"], start)
+    estate_file.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+
+
+def opened_on(root: Path, start: datetime) -> datetime:
+    """When the retailer kept in ``root`` opened: now, or in an earlier demo."""
+    file = root / "opened"
+    if not file.is_file():
+        file.write_text(f"{start.isoformat()}\n", encoding="utf-8")
+    return datetime.fromisoformat(file.read_text(encoding="utf-8").strip())
+
+
 def windows_of(place: Place, estate: Estate, every: timedelta) -> dict[str, float]:
     """Rule -> how many seconds its fault may stand before it is one: what the planter of near-misses is told.
 
@@ -362,6 +379,7 @@ def run(options: Options) -> int:
         )
         emulated.advance()
         start = clock.now()
+        begin_with(opened_on(root, start), estate_file)
         _say(f"the retailer {word} on {start:%A %d %B %Y}, seed {options.seed}; building tables and views …")
         runner = prepare(root, estate_file)
         if not runner.run("build_models")[0]:
