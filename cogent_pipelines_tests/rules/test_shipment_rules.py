@@ -72,6 +72,16 @@ def test_a_parcel_we_told_and_the_shop_lost_has_vanished() -> None:
     boundary(world, ago(minutes=20), {f"{WMS}:p1": "vanished_from_target"})
 
 
+def test_a_parcel_we_told_after_the_order_was_read_has_not_vanished() -> None:
+    """A record that changes while its list is read is in the next one: until then nobody knows."""
+    world = sent("every_shipment_reached_the_channel")
+    world.promise(
+        "shipments_to_channel", f"{WMS}:p1", act="fulfil", sent={"notify": True}, closed_at=ago(minutes=5)
+    )
+    world.change("marts.orders", "true", read_at=ago(minutes=5))
+    boundary(world, NOW + timedelta(minutes=10), {f"{WMS}:p1": "not_at_channel"})
+
+
 @pytest.mark.parametrize(
     "parcel", [{"tracking_number": None}, {"carrier": "Pigeon"}, {"despatched_at": None}]
 )

@@ -44,7 +44,9 @@ judged as (
         o.order_name,
         o.total_amount,
         o.currency,
-        w.order_key is not null as is_open
+        w.order_key is not null as is_open,
+        -- What the shop moved while its list was read is seen by the next reading: gone is what that one lacks.
+        s.verified_at < o.stamped_at as is_read_since
     from suspect as s
     inner join {{ ref('order_book') }} as o on o.order_key = s.order_key
     inner join {{ ref('carriers') }} as k
@@ -61,7 +63,7 @@ candidates as (
     select
         shipment_key as exception_key,
         case
-            when not is_told and verified_at is not null then 'vanished_from_target'
+            when not is_told and is_read_since then 'vanished_from_target'
             when not is_told and is_open then 'not_at_channel'
             when not is_told then 'number_not_at_channel'
             when first_scan_at is null then 'never_scanned'
