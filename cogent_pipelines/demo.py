@@ -113,6 +113,10 @@ class Runner:
             )
         return result.success, tuple(sorted({e.step_key or "run" for e in failures}))
 
+    def daily(self) -> timedelta:
+        """How often everything is gone through: once a day; after ten looks where these are days apart."""
+        return max(timedelta(days=1), 10 * span(self.estate.cadence.get("orders", "1m")))
+
     def tick(self) -> Tick:
         """One pass: what is read seldom when it is due, then everything that is read often, then the alerts."""
         from cogent_pipelines.defs import alerts
@@ -132,7 +136,7 @@ class Runner:
                 if is_there and not flow.syncs and is_due:
                     self.last_run[flow.name] = now
                     failed += self.run(f"flow_{flow.name}")[1]
-            if now - self.last_run.setdefault("daily", now) >= timedelta(days=1):
+            if now - self.last_run.setdefault("daily", now) >= self.daily():
                 self.last_run["daily"] = now
                 failed += self.run("daily")[1]
             failed += self.run("tick")[1]

@@ -72,6 +72,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     vendor_total: int | None = None
     cursor_at: datetime | None = None
     """Where the stream's cursor stands once this pull is merged; None leaves it."""
+    cursor_before: datetime | None = None
+    """Where it stood before: whoever reads everything without one has lost it, or never had it."""
     files: tuple[Part, ...] = ()
     aside: tuple[str, ...] = ()
     """Files of lines set aside."""

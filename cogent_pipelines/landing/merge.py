@@ -384,7 +384,7 @@ def _cursor(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
 def _record(connection: duckdb.DuckDBPyConnection, manifest: Manifest, counts: Counts) -> None:
     names = (
         "pull_id", "system", "vendor", "stream", "kind", "window_from", "window_to", "started_at",
-        "finished_at", "is_complete", "note", "pages", "vendor_total",
+        "finished_at", "is_complete", "note", "pages", "vendor_total", "cursor_before",
     )  # fmt: skip
     values = {name: getattr(manifest, name) for name in names}
     values |= {field.name: getattr(counts, field.name) for field in fields(Counts)}

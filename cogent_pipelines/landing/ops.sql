@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS ops.pulls (
     window_from TIMESTAMPTZ, window_to TIMESTAMPTZ, started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ,
     is_complete BOOLEAN, note VARCHAR, pages BIGINT,
     rows_in BIGINT, rows_new BIGINT, rows_changed BIGINT, rows_same BIGINT, rows_older BIGINT,
-    rows_set_aside BIGINT, vendor_total BIGINT, rows_gone BIGINT
+    rows_set_aside BIGINT, vendor_total BIGINT, rows_gone BIGINT, cursor_before TIMESTAMPTZ
 );
 
 CREATE TABLE IF NOT EXISTS ops.cursors (system VARCHAR, stream VARCHAR, cursor_at TIMESTAMPTZ, pull_id VARCHAR);

@@ -259,7 +259,14 @@ class Reading:
     """One pull while it is read: its files, the count of different records, the news in the records."""
 
     def __init__(
-        self, state: Path, client: Client, stream: Stream, kind: str, crash: Crash = nothing
+        self,
+        state: Path,
+        client: Client,
+        stream: Stream,
+        kind: str,
+        crash: Crash = nothing,
+        *,
+        cursor_before: datetime | None = None,
     ) -> None:
         only = frozenset({stream.key.split(".", 1)[0]}) if kind == "sweep" else None
         version = None if only else stream.version
@@ -268,6 +275,7 @@ class Reading:
         self.pull_id = files.new_pull_id(self.started_at)
         self.writer = Writer(state, client.system.name, stream.name, self.pull_id)
         self.stream, self.client, self.kind = stream, client, kind
+        self.cursor_before = cursor_before
         self.pages = 0
         self.notes: list[str] = []
         self.total: int | None = None
@@ -354,6 +362,7 @@ class Reading:
                 rows_set_aside=0,
                 vendor_total=self.total,
                 cursor_at=cursor_at if is_complete else None,
+                cursor_before=self.cursor_before,
                 unseen=self.unseen,
             )
         )
@@ -372,7 +381,8 @@ async def _fetch(
     """Read one stream by pages, into files."""
     stream = plan.stream
     is_whole = full or stream.cursor is None or plan.cursor_at is None
-    reading = Reading(state, client, stream, "full" if is_whole else "increment", crash)
+    kind = "full" if is_whole else "increment"
+    reading = Reading(state, client, stream, kind, crash, cursor_before=plan.cursor_at)
     start = None if is_whole or plan.cursor_at is None else plan.cursor_at - overlap(estate, stream)
     window = Window(start, reading.started_at)
     error: CogentError | None = None
@@ -445,7 +455,7 @@ async def _export(
         operation, what, _ = plan.operations.get(chunk, ("", "", began))
         if what == "done":
             continue
-        reading = Reading(state, client, stream, "bulk", crash)
+        reading = Reading(state, client, stream, "bulk", crash, cursor_before=plan.cursor_at)
 
         def note(started: str, chunk: str = chunk) -> None:
             _note_operation(path, system, stream.name, chunk, operation=started, what="running")

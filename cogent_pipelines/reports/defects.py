@@ -44,6 +44,8 @@ SLACK = timedelta(hours=3)
 """How long after a thing is over an exception about its whole system may still open."""
 LONG = 6
 """Names so long are also looked for inside an exception's key."""
+NEVER = frozenset({"no_store_or_reading_was_lost"})
+"""What nobody plants: any exception of it is false."""
 OUTAGES = frozenset({"every_feed_is_up_to_date", "every_credential_is_valid"})
 """Families that take a whole system away; what its orders and parcels then suffer follows from it."""
 OWN_FAULTS = frozenset(
@@ -151,7 +153,7 @@ def match(listing: Row, rows: Sequence[Row], known: Evidence) -> Matched:
     false = []
     families = {*listing.get("families", {}), *(one["family"] for one in every)}
     for row in rows:
-        if row["rule"] not in families:
+        if row["rule"] not in families | NEVER:
             continue
         why = _why(row, (*planted, *events), known) or _beside(row, near, known)
         if not why:

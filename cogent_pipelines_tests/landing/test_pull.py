@@ -562,6 +562,10 @@ def test_a_sweep_finds_what_is_gone(store: Store, stream: Stream) -> None:
     (report,) = swept(store, only_ids(vendor), stream)
     assert (report.is_complete, report.rows_gone) == (True, 1)
     assert store.sql("SELECT id FROM fake.things WHERE _gone_at IS NOT NULL") == [("t2",)]
+    # A reading of everything that is asked for is told from one that has lost its place.
+    known = store.sql("SELECT kind, cursor_before IS NOT NULL FROM ops.pulls ORDER BY started_at")
+    assert known[0] == ("full", False)
+    assert ("full", True) in known or stream is LISTED
 
 
 def test_a_record_made_while_the_sweep_ran_is_no_surprise(store: Store) -> None:

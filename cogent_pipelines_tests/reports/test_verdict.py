@@ -268,6 +268,16 @@ def test_an_exception_of_a_near_miss_is_a_false_alarm(kept: Kept, sandbox: Sandb
     assert len(found.missed) == 1
 
 
+def test_an_exception_of_a_rule_that_nothing_in_a_demo_breaks_is_a_false_alarm(
+    kept: Kept, sandbox: Sandbox
+) -> None:
+    """Nobody takes our stores away there."""
+    kept.found("no_store_or_reading_was_lost", row("web_uk:orders"))
+    sandbox.plant(HELD, {"order": "#1"})
+    (told,) = judge(kept, sandbox).defects.false
+    assert told["rule"] == "no_store_or_reading_was_lost"
+
+
 def test_an_exception_a_fault_explains_is_not_false(kept: Kept, sandbox: Sandbox) -> None:
     """A request that broke off delays its order; without any fault the same exception is false."""
     promise = kept.promise(kept.order("1"), "waiting")

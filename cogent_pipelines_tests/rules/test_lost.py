@@ -19,12 +19,20 @@ RULE = "no_store_or_reading_was_lost"
 
 
 def pull(
-    world: World, kind: str, at: datetime, rows: int, *, system: str = SHOP, stream: str = "orders"
+    world: World,
+    kind: str,
+    at: datetime,
+    rows: int,
+    *,
+    system: str = SHOP,
+    stream: str = "orders",
+    cursor_before: datetime | None = None,
 ) -> None:
     """One whole reading."""
     world.put(
-        "ops.pulls", system=system, stream=stream, kind=kind, started_at=at, is_complete=True, rows_in=rows
-    )
+        "ops.pulls", system=system, stream=stream, kind=kind, started_at=at, is_complete=True, rows_in=rows,
+        cursor_before=cursor_before,
+    )  # fmt: skip
 
 
 def well() -> World:
@@ -71,7 +79,21 @@ def test_a_short_list_may_become_empty() -> None:
 def test_a_feed_read_from_its_beginning_again_is_told() -> None:
     """The first load is none of it; the second is."""
     world = well()
+    pull(world, "full", ago(minutes=2), 803, cursor_before=ago(minutes=9))
+    assert found(world) == {}, "the daily reading of everything knows how far it had come"
     pull(world, "bulk", ago(minutes=1), 803)
+    assert found(world) == {f"{SHOP}:orders": "read_again"}
+    world.put(
+        "ops.pulls",
+        system=SHOP,
+        stream="orders",
+        kind="sweep",
+        started_at=ago(minutes=3),
+        is_complete=True,
+        rows_new=1,
+    )
+    assert found(world) == {}, "the sweep had it read again"
+    world.change("ops.pulls", "kind = 'sweep'", rows_new=0)
     assert found(world) == {f"{SHOP}:orders": "read_again"}
     pull(world, "increment", NOW, 1)
     assert found(world, NOW + timedelta(minutes=15)) == {}

@@ -28,12 +28,31 @@ emptied as (
     group by p.system, p.stream
 ),
 
+-- Everything is read daily where a vendor lists no ids: that knows how far it had come, and a reading after a loss does
+-- not. A sweep that finds what no increment gave has everything read again on purpose.
+swept as (
+    select
+        system,
+        stream,
+        started_at
+    from {{ source('ops', 'pulls') }}
+    where kind = 'sweep' and rows_new > 0
+),
+
 read_again as (
     select
         system,
         stream,
-        min(started_at) filter (where kind <> 'increment' and started_at > first_increment_at) as first_again_at,
-        max(started_at) filter (where kind <> 'increment' and started_at > first_increment_at) as lost_at,
+        max(started_at) filter (
+            where kind <> 'increment' and cursor_before is null and started_at > first_increment_at
+            and not exists (
+                select 1
+                from swept as s
+                where
+                    s.system = pulls.system and s.stream = pulls.stream
+                    and s.started_at between pulls.started_at - interval 1 day and pulls.started_at
+            )
+        ) as lost_at,
         max(started_at) filter (where kind = 'increment') as back_at
     from pulls
     group by system, stream
@@ -70,7 +89,7 @@ losses as (
         back_at,
         stream || ' of ' || system || ' was read from its beginning again'
     from read_again
-    where first_again_at is not null
+    where lost_at is not null
     union all
     select
         'duckdb',
