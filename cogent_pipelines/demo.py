@@ -53,6 +53,10 @@ event_log_storage:
   class: ConsolidatedSqliteEventLogStorage
   config:
     base_dir: {}
+# Nothing is printed to a step's standard output; following it costs two processes a run.
+compute_logs:
+  module: dagster.core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
 """
 _LOUDNESS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """What a run says goes to Dagster's own storage, and its failures to the framework log."""
