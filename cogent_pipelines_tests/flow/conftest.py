@@ -19,8 +19,9 @@ import pytest
 from cogent_pipelines import clock, demo
 from cogent_pipelines import estate as estates
 from cogent_pipelines.estate import Place
+from cogent_pipelines_tests.flow.built import Built
 
-EVERY = timedelta(hours=1)
+EVERY = timedelta(hours=2)
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ class Shop:
     sandbox: demo.Sandbox
 
     def look(self, times: int = 1) -> list[demo.Tick]:
-        """Let an hour pass and look, so many times."""
+        """Let some hours pass and look, so many times."""
         ticks = []
         for _ in range(times):
             self.sandbox.advance(clock.now() + EVERY)
@@ -49,7 +50,7 @@ class Shop:
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """Forty orders in a quarter of a day, no planted fault; looked at hourly until the parcels have left."""
+    """Forty orders in a quarter of a day, no planted fault; looked at until the parcels have left."""
     root = tmp_path_factory.mktemp("flow")
     before = dict(os.environ)
     options = demo.Options(
@@ -59,7 +60,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         orders="40",
         days=0.25,
         faults="none",
-        every="1h",
+        every="2h",
         defects=0,
         ui=False,
     )
@@ -70,9 +71,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         port = demo.connect(estate)
         sandbox = stack.enter_context(demo.sandbox(place, estate, port, demo.asked(options, {})))
         sandbox.advance()
-        runner = demo.prepare(root, estate_file)
-        succeeded, failed = runner.run("build_models")
-        assert succeeded, failed
+        runner = Built.of(tmp_path_factory).prepare(root, estate_file)
         yield Shop(place, estate_file, runner, sandbox)
     os.environ.clear()
     os.environ.update(before)

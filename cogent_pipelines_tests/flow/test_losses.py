@@ -30,6 +30,7 @@ from cogent_pipelines import clock, demo, warehouse
 from cogent_pipelines import estate as estates
 from cogent_pipelines.defs import transform
 from cogent_pipelines.estate import Place
+from cogent_pipelines_tests.flow.built import Built, by_dbt
 
 pytestmark = pytest.mark.flow
 
@@ -48,6 +49,8 @@ class Retailer:
     estate_file: Path
     runner: demo.Runner
     sandbox: demo.Sandbox
+    build: Callable[[demo.Runner], None]
+    """How tables and models come back when they are gone."""
 
     def look(self, times: int = 1) -> None:
         """Let an hour pass and look, so many times; every step succeeds."""
@@ -119,7 +122,7 @@ def about(text: str) -> str:
 
 
 @contextmanager
-def opened(root: Path, history: int) -> Iterator[Retailer]:
+def opened(root: Path, history: int, built: Built | None = None) -> Iterator[Retailer]:
     """Start the retailer and prepare our side: every sync live, ``from`` at now."""
     before = dict(os.environ)
     place = Place(root)
@@ -142,10 +145,12 @@ def opened(root: Path, history: int) -> Iterator[Retailer]:
         for part in data["syncs"].values():
             part |= {"mode": "live", "from": clock.now()}
         lapsed.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
-        runner = demo.prepare(root, lapsed)
-        succeeded, failed = runner.run("build_models")
-        assert succeeded, failed
-        yield Retailer(place, lapsed, runner, sandbox)
+        if built is None:
+            runner = demo.prepare(root, lapsed)
+            by_dbt(runner)
+        else:
+            runner = built.prepare(root, lapsed)
+        yield Retailer(place, lapsed, runner, sandbox, by_dbt if built is None else built.again)
     finally:
         process.terminate()
         process.wait()
@@ -213,8 +218,7 @@ def delete_warehouse(retailer: Retailer) -> None:
     for file in retailer.place.root.glob("warehouse.duckdb*"):
         file.unlink()
     transform.lay_out(retailer.place, estates.load(retailer.estate_file))
-    succeeded, failed = retailer.runner.run("build_models")
-    assert succeeded, failed
+    retailer.build(retailer.runner)
 
 
 LOSSES: Mapping[str, Callable[[Retailer], None]] = {
@@ -260,7 +264,7 @@ def lose(retailer: Retailer, what: str) -> Lost:
 @pytest.fixture(scope="module")
 def retailer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retailer]:
     """Two hundred orders of history, looked at for the first time, twice."""
-    with opened(tmp_path_factory.mktemp("losses"), HISTORY) as running:
+    with opened(tmp_path_factory.mktemp("losses"), HISTORY, Built.of(tmp_path_factory)) as running:
         running.look(2)
         yield running
 

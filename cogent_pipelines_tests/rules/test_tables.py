@@ -132,7 +132,7 @@ def test_windows_and_feeds_are_rows(connection: duckdb.DuckDBPyConnection, demo:
         ("a", "warehouse_hours", 5400, None, None), ("b", None, None, "info", 7200),
     ]  # fmt: skip
     feeds = connection.execute("SELECT system, stream, seconds FROM estate.feeds").fetchall()
-    assert {("web_uk", "orders", 60), ("wms_uk", "stock", 120)} <= set(feeds)
+    assert {("web_uk", "orders", 60), ("wms_uk", "stock", 30)} <= set(feeds)
 
 
 # --- the mappings --------------------------------------------------------------------------------------------

@@ -38,7 +38,11 @@ class Words:
 
     when_broken: str
     first_step: str = "Look at it"
-    repair: str = "person"
+
+    def repair_of(self, cause: str) -> str:
+        """A person's, whatever the cause."""
+        del cause
+        return "person"
 
 
 WORDS = {f"rule_{n}": Words(f"Matrix fault {n}") for n in range(THINGS)}

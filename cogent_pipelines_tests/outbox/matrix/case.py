@@ -143,7 +143,9 @@ def run(case: Case, sandbox: Sandbox, store: Store) -> Result:
     child = os.fork()
     if child == 0:
         ours.close()
-        _guarded(lambda: wire.send(theirs, _other_side(case, sandbox, store)), theirs, case)
+        _guarded(
+            lambda: wire.send(theirs, _other_side(case, sandbox, store)), partial(wire.send, theirs), case
+        )
     theirs.close()
     try:
         result: Result = wire.receive(ours)
@@ -155,15 +157,15 @@ def run(case: Case, sandbox: Sandbox, store: Store) -> Result:
     return result
 
 
-def _guarded(act: Callable[[], None], line: socket.socket, case: Case) -> None:
-    """Run ``act`` in a forked child and leave it without any of the parent's tidying up."""
+def _guarded(act: Callable[[], None], tell: Callable[[Result], object], case: Case) -> None:
+    """Run ``act`` in a forked child and leave it without any of the parent's tidying up; tell what it died of."""
     code = 0
     try:
         act()
     except BaseException:  # noqa: BLE001  a child must never return into the parent's stack
         code = 1
         with suppress(OSError):
-            wire.send(line, Result(case, error=traceback.format_exc()))
+            tell(Result(case, error=traceback.format_exc()))
     finally:
         os._exit(code)
 
@@ -266,7 +268,7 @@ def _process(
     child = os.fork()
     if child == 0:
         theirs.close()
-        _guarded(lambda: act(ours), ours, case)
+        _guarded(lambda: act(ours), partial(wire.ask, ours, "done"), case)
     ours.close()
     last: list[dict[str, Any] | Result] = []
 
