@@ -14,7 +14,6 @@ import logging
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -46,13 +45,16 @@ KEPT = "sandbox.kept"
 AWHILE = timedelta(minutes=15)
 """How much later a kept sandbox is when somebody comes back to it."""
 log = logging.getLogger("cogent.demo")
-_ONE_FILE = """
-# The demo's hundred runs share one file: each would else make and migrate one of its own.
+_HISTORY = """
+# A demo's runs share one history over one connection: each would else make and migrate a file of its own.
 event_log_storage:
-  module: dagster._core.storage.event_log
-  class: ConsolidatedSqliteEventLogStorage
-  config:
-    base_dir: {}
+  module: cogent_pipelines.defs.history
+  class: Events
+  config: {{base_dir: {folder}}}
+run_storage:
+  module: cogent_pipelines.defs.history
+  class: Runs
+  config: {{base_dir: {folder}}}
 # Nothing is printed to a step's standard output; following it costs two processes a run.
 compute_logs:
   module: dagster.core.storage.noop_compute_log_manager
@@ -156,9 +158,10 @@ def prepare(state: Path, estate_file: Path) -> Runner:
     settings = place.dagster_home / "dagster.yaml"
     if not settings.exists():
         text = (ROOT / "dagster.yaml").read_text(encoding="utf-8")
-        settings.write_text(text + _ONE_FILE.format(place.dagster_home / "history"), encoding="utf-8")
+        settings.write_text(
+            text + _HISTORY.format(folder=json.dumps(str(place.dagster_home / "history"))), encoding="utf-8"
+        )
     os.environ["DAGSTER_HOME"] = str(place.dagster_home)
-    _no_waiting_for_the_disk(place.dagster_home)
     import dagster as dg
 
     from cogent_pipelines import definitions
@@ -170,26 +173,6 @@ def prepare(state: Path, estate_file: Path) -> Runner:
     repository = made.get_repository_def()
     retailer = (made.resources or {})["retailer"]
     return Runner(estate, place, dg.DagsterInstance.get(), repository, retailer)
-
-
-def _no_waiting_for_the_disk(home: Path) -> None:
-    """Let Dagster's own SQLite files be written without an fsync each: a demo's run history is not worth 3,000 of them.
-
-    The ledger is another file, and stays at ``synchronous=FULL``.
-    """
-    import sqlalchemy as sa
-
-    @sa.event.listens_for(sa.Engine, "connect")
-    def _relax(connection: Any, record: Any) -> None:
-        del record
-        if not isinstance(connection, sqlite3.Connection):
-            return
-        file = connection.execute("PRAGMA database_list").fetchone()[2]
-        if file.startswith(str(home)):
-            connection.execute("PRAGMA synchronous = OFF")
-
-
-# --- the sandbox --------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)

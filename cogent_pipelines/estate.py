@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -206,6 +207,11 @@ def load(path: Path | str) -> Estate:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise BadInput(file, "(file)", error.strerror, "a readable estate file") from error
+    return _read(file, text)
+
+
+@lru_cache(maxsize=8)  # every step asks, and nothing in an estate can be changed
+def _read(file: str, text: str) -> Estate:
     try:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
