@@ -24,8 +24,8 @@ def measure(*, quick: bool) -> Group:
             turns = rounds if shape == "lean" and not delay else 2
             _compare(group, shape, pages, delay, turns)
     group.notes += [
-        "The floor: `http.client` reads the pages over one connection and does nothing with them; DuckDB then loads the "
-        "same records, already cut into lines (not counted), as the declared types.",
+        "The floor: `http.client` reads the pages over one connection; msgspec cuts them into records, one a line; DuckDB "
+        "loads these as the declared types. Without the cut it would be no load of the same bytes: that ratio is given too.",
         "Ours: login, limits shared through the ledger, paging, cutting, checking every record, compressed and synced "
         "files, typed load, merge by version, books of the pull.",
         f"Pages without delay come from memory over the loopback, faster than any vendor gives them; with {DELAYS[1] * 1000:.0f} "
@@ -44,13 +44,14 @@ def _compare(group: Group, shape: str, pages: int, delay: float, turns: int) -> 
     floor, ours = found["floor"], found["ours"]
     late = f", {delay * 1000:.0f} ms a page" if delay else ""
     where = f"{shape}, {floor[0]['rows']:,} orders, {floor[0]['mb']:.0f} MB{late}"
-    parts = f"download {median(floor, 'download'):.2f} s, typed load {median(floor, 'load'):.2f} s"
+    parts = ", ".join(f"{name} {median(floor, name):.2f} s" for name in ("download", "cut", "load"))
     for side, runs, what in (("floor", floor, parts), ("ours", ours, f"{ours[0]['pages']} pages")):
         wall, cpu = round(median(runs, "wall"), 2), round(median(runs, "cpu"), 2)
         group.rows.append((where, side, wall, cpu, round(median(runs, "peak_mb")), what))
     shown, met = ratio(median(ours, "wall") / median(floor, "wall"), LIMIT)
     by_cpu = median(ours, "cpu") / median(floor, "cpu")
-    metric = f"ingest wall / floor, {shape} records{late}"
+    bare = median(ours, "wall") / (median(floor, "wall") - median(floor, "cut"))
+    metric = f"ingest wall / floor, {shape} records{late} (without the cut {bare:.2f})"
     wanted = "-" if delay else f"<= {LIMIT}"
     group.targets.append(
         Target("P1", metric, wanted, f"{shown} (processor {by_cpu:.2f})", None if delay else met)
