@@ -53,7 +53,8 @@ def measure(name: str, *, quick: bool) -> None:
 
 def page() -> str:
     """RESULTS.md from what is kept."""
-    names = [name for name in dict.fromkeys(GROUPS.values()) if (KEPT / f"{name}.json").exists()]
+    every = (*dict.fromkeys(GROUPS.values()), "soak")  # P10 to P12 take a quarter of an hour: see soak.py
+    names = [name for name in every if (KEPT / f"{name}.json").exists()]
     groups = [json.loads((KEPT / f"{name}.json").read_text(encoding="utf-8")) for name in names]
     verdicts = [
         (

@@ -337,6 +337,9 @@ def warm_up(root: Path, sandbox: demo.Sandbox) -> None:
         progress(f"warm-up {hour + 1}/{WARM_UP + 1}: {runner.tick().line()}")
     runner.instance.dispose()
     (root / "estate.yaml").unlink()
+    # From here on history is kept as a deployment keeps it, not as a demo does.
+    settings = (ROOT / "dagster.yaml").read_text(encoding="utf-8")
+    (Place(root).dagster_home / "dagster.yaml").write_text(settings, encoding="utf-8")
     os.environ["COGENT_ESTATE"] = str(ESTATE)
 
 
