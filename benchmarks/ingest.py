@@ -3,7 +3,7 @@
 Belongs here: this project's whole ingest, and the floor it is held against.
 Does not belong here: what the figures mean (``p1``, ``p2``, ``p14``).
 
-    python benchmarks/ingest.py ours|floor PORT
+    python benchmarks/ingest.py ours|floor|bare PORT
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import http.client
 import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import httpx
 import msgspec
 from common import ROOT, Figures, Meter, folder, say
 
@@ -66,19 +68,32 @@ def ours(port: str) -> Figures:
 
 
 def floor(port: str) -> Figures:
-    """Nothing but the bytes: one connection, page after page; cut into records, one a line; DuckDB's typed load of them.
+    """Nothing but the bytes: page after page by httpx; cut into records, one a line; DuckDB's typed load of them.
 
     Each part is counted by itself. DuckDB's own way from whole pages to rows takes several times as long as cut and load.
     """
+    with httpx.Client(timeout=60) as client:
+        return _floor(lambda body: client.post(f"http://127.0.0.1:{port}{PATH}", json=body).content)
+
+
+def bare(port: str) -> Figures:
+    """The same by the standard library's client, which does nothing for its caller."""
+    connection = http.client.HTTPConnection("127.0.0.1", int(port))
+
+    def ask(body: object) -> bytes:
+        connection.request("POST", PATH, json.dumps(body), {"Content-Type": "application/json"})
+        return connection.getresponse().read()
+
+    return _floor(ask)
+
+
+def _floor(ask: Callable[[object], bytes]) -> Figures:
     with folder() as path:
         bodies: list[bytes] = []
-        connection = http.client.HTTPConnection("127.0.0.1", int(port))
         after, goes_on = None, True
         meter = Meter()
         while goes_on:
-            body = json.dumps({"query": "{orders}", "variables": {"after": after}})
-            connection.request("POST", PATH, body, {"Content-Type": "application/json"})
-            bodies.append(connection.getresponse().read())
+            bodies.append(ask({"query": "{orders}", "variables": {"after": after}}))
             info = bodies[-1][-600:]
             goes_on = b'"hasNextPage":true' in info
             after = info.split(b'"endCursor":"')[1].split(b'"')[0].decode()
@@ -132,4 +147,4 @@ def _as_lines(bodies: list[bytes], path: Path) -> int:
 
 
 if __name__ == "__main__":
-    say({"ours": ours, "floor": floor}[sys.argv[1]](sys.argv[2]))
+    say({"ours": ours, "floor": floor, "bare": bare}[sys.argv[1]](sys.argv[2]))

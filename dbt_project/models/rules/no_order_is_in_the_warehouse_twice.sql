@@ -11,22 +11,21 @@ with live as (
     where status_code not in ('cancelled', 'merged', 'refunded') and gone_at is null and reference is not null
 ),
 
-several as (
-    select whole_reference
+several as materialized (
+    select *
     from live
-    group by whole_reference
-    having count(*) > 1
+    where whole_reference in (select whole_reference from live group by whole_reference having count(*) > 1)
 ),
 
 -- Somebody who splits one order into several records of its number doubles nothing: only units beyond the order's are
 -- sent twice. A number no shop knows may have one record.
 named as (
-    select
+    select distinct
         s.whole_reference,
-        o.order_key,
-        o.placed_at
+        n.order_key
     from several as s
-    inner join {{ ref('order_book') }} as o on upper(ltrim(o.order_name, '# ')) = s.whole_reference
+    inner join {{ ref('warehouse_names') }} as n
+        on n.warehouse_order_key = s.warehouse_order_key and n.order_key is not null
 ),
 
 ordered as (
@@ -46,8 +45,7 @@ there as (
         v.whole_reference,
         coalesce(c.channel_sku, l.sku) as sku,
         sum(l.qty) as qty
-    from live as v
-    inner join several as s on s.whole_reference = v.whole_reference
+    from several as v
     inner join {{ ref('warehouse_order_lines') }} as l on l.warehouse_order_key = v.warehouse_order_key
     left join (
         select distinct on (o.whole_reference, n.warehouse_system, n.warehouse_sku)
@@ -77,8 +75,7 @@ beyond as (
 
 doubled as (
     select l.whole_reference
-    from live as l
-    inner join several as s on s.whole_reference = l.whole_reference
+    from several as l
     where
         l.whole_reference in (select whole_reference from beyond)
         or l.whole_reference not in (select whole_reference from named)
@@ -99,7 +96,7 @@ ranked as (
         w.total_amount,
         w.url,
         row_number() over (partition by l.whole_reference order by l.created_at, l.warehouse_order_key) as rank
-    from live as l
+    from several as l
     inner join doubled as d on d.whole_reference = l.whole_reference
     inner join {{ ref('warehouse_book') }} as w on w.warehouse_order_key = l.warehouse_order_key
 ),
@@ -110,7 +107,7 @@ candidates as (
         'same_reference' as cause,
         min(r.system) as system,
         coalesce(
-            (select arg_min(n.order_key, n.placed_at) from named as n where n.whole_reference = r.whole_reference),
+            (select min(n.order_key) from named as n where n.whole_reference = r.whole_reference),
             min(r.warehouse_order_key)
         ) as entity_key,
         min(r.created_at) filter (where r.rank = 2) as since_at,

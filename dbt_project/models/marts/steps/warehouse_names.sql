@@ -9,7 +9,7 @@ with known as (
     group by order_name
 ),
 
-of_orders as (
+of_orders as materialized (
     select
         w.warehouse_order_key,
         k.order_key,
