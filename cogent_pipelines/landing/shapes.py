@@ -355,12 +355,18 @@ def _exact_number(value: Any, limits: tuple[int, int], where: str) -> Any:
     digits, scale = limits
     if not number.is_finite():
         raise Misfit(f"{value} is not an amount - at `{where}`")
-    exponent = number.normalize().as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > scale:
+    if number and _decimals_of(number) > scale:
         raise Misfit(f"{value} has more than {scale} decimals - at `{where}`")
     if number.adjusted() >= digits and number:
         raise Misfit(f"{value} has more than {digits} digits before the point - at `{where}`")
     return f"{number:f}" if isinstance(value, Decimal) else value
+
+
+def _decimals_of(number: Decimal) -> int:
+    """How many decimals a number has but for noughts at its end; ``normalize`` would round to 28 digits first."""
+    _, digits, exponent = number.as_tuple()
+    written = "".join(map(str, digits))
+    return -int(exponent) - (len(written) - len(written.rstrip("0")))
 
 
 # --- fields nobody declared -----------------------------------------------------------------------------

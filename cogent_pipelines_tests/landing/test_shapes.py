@@ -170,6 +170,20 @@ def test_fields_nobody_declared_are_found_with_their_kind_and_without_their_valu
     assert News(checked.names, ["*"]).paths(record) == {}
 
 
+def test_a_digit_too_many_is_found_behind_however_many_others() -> None:
+    """Twenty-nine digits, the last of which does not fit; noughts at the end are no digits."""
+    checked = shape("amount DECIMAL(28,10)")
+    with pytest.raises(Misfit, match="more than 10 decimals"):
+        checked.check(b'{"id": "1", "amount": "-224260156965065849.28683556864"}')
+    for fits in (
+        "224260156965065849.2868355686",
+        "224260156965065849.286835568600",
+        "0.00000000000",
+        "0E-40",
+    ):
+        checked.check(f'{{"id": "1", "amount": "{fits}"}}'.encode())
+
+
 # --- anything that is let in can be loaded, and means the same -------------------------------------------
 
 numbers = st.one_of(
