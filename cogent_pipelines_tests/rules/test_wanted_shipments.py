@@ -200,13 +200,13 @@ def test_a_cancelled_order_s_parcel_is_not_told(world: World) -> None:
 
 
 def test_more_lines_than_one_call_carries_go_in_parts_that_keep_their_numbers(world: World) -> None:
-    """600 lines are 512 and 88; when the first part is told the second is still the second."""
+    """600 lines are 512 and 88; when the first part is told the second is still the second. The customer hears once."""
     skus = [f"S{n:03d}" for n in range(600)]
     world.order("1", *((sku, 1) for sku in skus))
     world.parcel("p1", "90", "1", dict.fromkeys(skus, 1))
     rows = {row["business_key"]: row for row in world.rows()}
-    assert {key: (len(row["lines"]), row["part"]) for key, row in rows.items()} == {
-        f"{WMS}:p1": (512, 1), f"{WMS}:p1/2": (88, 2),
+    assert {key: (len(row["lines"]), row["part"], row["notify"]) for key, row in rows.items()} == {
+        f"{WMS}:p1": (512, 1, True), f"{WMS}:p1/2": (88, 2, False),
     }  # fmt: skip
     told = [line["order_line_key"].rpartition("-")[2] for line in rows[f"{WMS}:p1"]["lines"]]
     world.fulfilment("1", "f1", {int(place): 1 for place in told}, ["Tp1"])
@@ -214,6 +214,19 @@ def test_more_lines_than_one_call_carries_go_in_parts_that_keep_their_numbers(wo
         world.change("marts.fulfilment_order_lines", f"order_line_key = '{SHOP}:1-{place}'", remaining_qty=0)
     (row,) = world.rows()
     assert (row["business_key"], len(row["lines"])) == (f"{WMS}:p1/2", 88)
+
+
+def test_a_part_that_told_nobody_is_not_told_again_at_the_first_scan(world: World) -> None:
+    """The other part told the customer: the policy was changed in between."""
+    world.change("estate.channels", "true", notify_policy="on_first_scan")
+    world.order("1", ("A", 1))
+    world.parcel("p1", "90", "1", {"A": 1}, first_scan_at=ago(minutes=5))
+    world.fulfilment("1", "f1", {1: 1}, ["Tp1"])
+    world.change("marts.fulfilment_order_lines", "true", remaining_qty=0)
+    world.promise("shipments_to_channel", f"{WMS}:p1/2", act="fulfil", sent={"notify": False})
+    assert [row["act"] for row in world.rows()] == ["notify"]
+    world.promise("shipments_to_channel", f"{WMS}:p1", act="fulfil", sent={"notify": True})
+    assert world.rows() == []
 
 
 def test_customers_who_are_told_at_the_first_scan_are_told_once(world: World) -> None:

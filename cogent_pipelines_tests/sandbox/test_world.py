@@ -197,6 +197,33 @@ def test_nobody_fulfils_more_than_is_left(world):
         shops.fulfil(world, shop, order.id, [(fulfilment_order.id, None)])
 
 
+@pytest.mark.parametrize(
+    ("skus", "told", "mails", "expected"),
+    [
+        (("SKU-0020", "SKU-0021"), ({"SKU-0020": 2}, {"SKU-0021": 2}), (True, False), []),
+        (("SKU-0020", "SKU-0021"), ({"SKU-0020": 2}, {"SKU-0021": 2}), (True, True), ["doubled"]),
+        (("SKU-0020",), ({"SKU-0020": 2}, {"SKU-0021": 2}), (True, False), ["doubled"]),
+    ],
+    ids=["in two calls", "the customer heard twice", "told of what it does not hold"],
+)
+def test_a_parcel_is_told_once_however_many_calls_that_takes(world, skus, told, mails, expected):
+    """What doubles is units, and what the customer hears; not calls."""
+    shop, warehouse = the_shop(world), the_warehouse(world)
+    order = place(world, ("SKU-0020", 2), ("SKU-0021", 2))
+    record = release(world, order)
+    (allocation,) = record.allocations
+    held = {line.sellable_id: 2 for line in record.lines if warehouse.sellables[line.sellable_id].sku in skus}
+    wms.split_allocation(world, warehouse, record.id, allocation.id, held)
+    wms.ship_allocation(world, warehouse, record.id, allocation.id, carrier_id=1, tracking_number="RM1")
+    waiting = order.fulfilment_orders[0]
+    line_of = {shops.get_line(order, row.line_id).sku: row.id for row in waiting.lines}
+    for units, notify in zip(told, mails, strict=True):
+        rows = [(line_of[sku], number) for sku, number in units.items()]
+        shops.fulfil(world, shop, order.id, [(waiting.id, rows)], numbers=["RM1"], notify=notify)
+    faults = truth.truth(world, {"doubled"})["doubled"]
+    assert [fault["is"] for fault in faults] == expected
+
+
 def test_a_cancelled_fulfilment_leaves_a_new_fulfilment_order(world):
     """Undoing a fulfilment makes its units wait again, under a new id."""
     shop, order = the_shop(world), place(world)

@@ -150,7 +150,8 @@ fulfil as (
         c.channel_carrier as carrier,
         list_concat([s.tracking_number], coalesce(e.numbers, [])) as tracking_numbers,
         list_concat([coalesce(s.tracking_url, '')], coalesce(e.urls, [])) as tracking_urls,
-        coalesce(ch.notify_policy, 'on_despatch') = 'on_despatch' as notify,
+        -- one parcel is one message, whatever the number of calls that tell of it
+        coalesce(ch.notify_policy, 'on_despatch') = 'on_despatch' and r.part = 1 as notify,
         s.despatched_at,
         null::varchar as fulfilment_id,
         o.order_id,
@@ -170,9 +171,9 @@ fulfil as (
 ours as (
     select
         split_part(business_key, '/', 1) as shipment_key,
-        bool_or(state in ('verified', 'adopted') and (sent ->> '$.notify') = 'false') as is_silent
+        coalesce(not bool_or((sent ->> '$.notify') <> 'false'), false) as is_silent
     from {{ source('ops', 'operations') }}
-    where sync = 'shipments_to_channel' and act = 'fulfil'
+    where sync = 'shipments_to_channel' and act = 'fulfil' and state in ('verified', 'adopted')
     group by 1
 ),
 
