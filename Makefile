@@ -31,7 +31,7 @@ demo: $(READY) ## a retailer's days, faults and all, end to end on the sandbox (
 	@$(BIN)/cogent demo $(DEMO)
 
 test: $(READY) ## every test (unit, rules, contract, flow, a tenth of the crash matrix)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## lint, formatting, types, import contracts
 	@$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """What every test may count on: no network but loopback, the wall clock back in place, no secrets of this machine.
 
-Belongs here: guards that hold for all tests.
+Belongs here: guards that hold for all tests, and the order of the files.
 Does not belong here: fixtures of one room (its own ``conftest.py``).
 """
 
@@ -9,12 +9,24 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from cogent_pipelines import clock
+
+LONGEST = ("test_matrix.py", "test_flow.py", "test_losses.py")
+"""Files that take a worker more than half a minute. They begin, so that no worker is left alone with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, then those of many tests; within a file nothing moves."""
+    tests = Counter(item.path for item in items)
+    last = len(LONGEST)
+    place = {path: LONGEST.index(path.name) if path.name in LONGEST else last for path in tests}
+    items.sort(key=lambda item: (place[item.path], -tests[item.path], str(item.path)))
 
 
 class OutsideError(AssertionError):

@@ -138,6 +138,9 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS ops.copied (ledger_id VARCHAR, revision BIGINT, shape VARCHAR)"
     )
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS ops.carried (table_name VARCHAR, ledger_id VARCHAR, revision BIGINT)"
+    )
     there = connection.execute(
         "SELECT table_name, string_agg(column_name || ' ' || data_type, ',' ORDER BY column_index) "
         "FROM duckdb_columns() WHERE schema_name = 'ops' GROUP BY ALL"
@@ -173,6 +176,9 @@ def copy(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> int:
         for table, part in parts:
             carried += part.num_rows
             _store(connection, table, part, is_whole=since is None)
+            if part.num_rows or since is None:
+                connection.execute("DELETE FROM ops.carried WHERE table_name = $1", [table.name])
+                connection.execute("INSERT INTO ops.carried VALUES ($1, $2, $3)", [table.name, name, latest])
         _store_seen(connection, seen)
         connection.execute("DELETE FROM ops.copied")
         connection.execute("INSERT INTO ops.copied VALUES ($1, $2, $3)", [name, latest, _SHAPE])

@@ -37,8 +37,9 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> list[str]:
     if not found:
         return []
     definitions = {name: sql for name, sql, _ in found}
-    grows = {name: comment.split()[1:] for name, _, comment in found if comment.startswith("grows ")}
-    made_of = hashlib.sha256(repr(sorted(definitions.items())).encode()).hexdigest()
+    comments = {name: comment.split() for name, _, comment in found}
+    grows = {name: words[2:] for name, words in comments.items() if words[1:2] == ["grows"]}
+    made_of = hashlib.sha256(repr(sorted(comments.items())).encode()).hexdigest()
     digest, read = _digest(connection, READ + REST, made_of), _digest(connection, READ)
     connection.execute("CREATE TABLE IF NOT EXISTS ops.steps (digest VARCHAR)")
     connection.execute("CREATE TABLE IF NOT EXISTS ops.steps_read (read VARCHAR)")
@@ -107,10 +108,10 @@ READ = (
 )
 """What steps rest on: readings that changed a row, the estate, the mappings."""
 REST = (
-    "SELECT ledger_id, revision FROM ops.copied",
+    "SELECT ledger_id, revision FROM ops.carried WHERE table_name = 'operations'",
     "SELECT date_trunc('minute', getvariable('as_of')::timestamptz)",
 )
-"""And the ledger, and the minute."""
+"""And what the ledger promised, and the minute."""
 
 
 def _digest(connection: duckdb.DuckDBPyConnection, queries: Sequence[str], *parts: str) -> str:
