@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import httpx
 import msgspec
 import pyarrow as pa
@@ -212,14 +213,15 @@ class Retailer:
         """Plan, look and deliver ``rows`` of a sync so many times: business key -> state and reason."""
         book = ledger.open(self.ledger_url)
         clients = {name: partial(self.client, name) for name in (SHOP, WMS)}
-        for tick in range(ticks):
-            if tick:
-                self.move_on(pause)
-            with _wanted(sync, rows), warehouse.open("") as connection:
+        with _wanted(sync, rows) as connection:
+            for tick in range(ticks):
+                if tick:
+                    self.move_on(pause)
+                _read_just_now(connection)
                 plan.plan(connection, book, self.estate, sync)
                 verify.verify(book, self.estate, clients)
                 deliver.deliver(book, self.estate, "", clients)
-            self.catch_up()
+                self.catch_up()
         states = {
             key: f"{state} {reason}".strip() for (_, key), (state, reason) in books.states(book, sync).items()
         }
@@ -247,8 +249,8 @@ class Staged:
 
 
 @contextmanager
-def _wanted(sync: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[None]:
-    """A warehouse in memory in which ``sync`` wants ``rows`` and every feed was read just now."""
+def _wanted(sync: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse in memory in which ``sync`` wants ``rows`` and every feed was read; whoever opens one gets it."""
     real = warehouse.open
     with real(":memory:") as connection:
         connection.execute("CREATE SCHEMA wanted; CREATE SCHEMA ops; CREATE SCHEMA marts")
@@ -259,19 +261,12 @@ def _wanted(sync: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[None]:
             f"CREATE TABLE marts.channel_stock AS SELECT '{SHOP}' AS system, 1 AS available_qty"
         )
         pulls = [
-            {
-                "system": system,
-                "stream": stream.name,
-                "kind": "increment",
-                "started_at": clock.now(),
-                "is_complete": True,
-                "note": "",
-            }
+            {"system": system, "stream": stream.name, "kind": "increment", "is_complete": True, "note": ""}
             for system, slug in SLUGS.items()
             for stream in VENDORS[slug].streams
         ]
         connection.register("pulls_", pa.Table.from_pylist(pulls))
-        connection.execute("CREATE TABLE ops.pulls AS SELECT * FROM pulls_")
+        connection.execute("CREATE TABLE ops.pulls AS SELECT *, NULL::TIMESTAMPTZ AS started_at FROM pulls_")
 
         @contextmanager
         def opened(*_: object, **__: object) -> Iterator[Any]:
@@ -279,9 +274,16 @@ def _wanted(sync: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[None]:
 
         warehouse.open = opened  # type: ignore[assignment]
         try:
-            yield
+            yield connection
         finally:
             warehouse.open = real  # type: ignore[assignment]
+
+
+def _read_just_now(connection: duckdb.DuckDBPyConnection) -> None:
+    """Every feed, and the warehouse was opened just now."""
+    now = clock.now().isoformat()
+    connection.execute(f"SET VARIABLE as_of = TIMESTAMPTZ '{now}'")
+    connection.execute("UPDATE ops.pulls SET started_at = $1::timestamptz", [now])
 
 
 @contextmanager
