@@ -126,9 +126,9 @@ class World:
             )
 
     def hours(self, facility: str, opens: int = 7, closes: int = 19) -> None:
-        """Open on every weekday of the six weeks around now."""
+        """Open on every weekday from three weeks ago to six weeks ahead."""
         before = 0
-        for day in range(-20, 21):
+        for day in range(-20, 41):
             start = NOW.replace(hour=opens) + timedelta(days=day)
             if start.weekday() < 5:
                 end = start.replace(hour=closes)
@@ -419,6 +419,7 @@ def _estate(world: World) -> None:
         "estate.channels", system=SHOP, release_policy="after_capture", notify_policy="on_despatch",
         capture_policy="before_release", buffer=0, route="location",
     )  # fmt: skip
+    world.put("estate.syncs", sync="orders_to_wms", mode="live", from_at=None)
     world.put("estate.truth", entity="products", facility="", system=SHOP)
     for name, value in (
         ("time_zone", "Europe/London"), ("duplicate_window_s", "3600"), ("stock_increase_interval_s", "600"),

@@ -51,6 +51,24 @@ def test_a_ready_order_that_is_not_there_is_missing_after_the_window() -> None:
     assert (row["amount"], row["currency"], row["entity_key"]) == (Decimal("10.0000"), "GBP", f"{SHOP}:1")
 
 
+@pytest.mark.parametrize(
+    ("sync", "cause"),
+    [
+        ({"mode": "live", "from_at": ago(hours=1)}, "not_in_warehouse"),
+        ({"mode": "live", "from_at": ago(minutes=30)}, "not_ours_to_send"),
+        ({"mode": "shadow"}, "not_ours_to_send"),
+        ({"sync": "another"}, "not_ours_to_send"),
+    ],
+    ids=["live", "placed before it begins", "in shadow", "not in the estate"],
+)
+def test_who_sends_a_missing_order_is_said(sync: dict, cause: str) -> None:
+    """Nobody is told that it goes by itself when nothing here will send it."""
+    world = ready("every_paid_order_reached_a_warehouse")
+    world.change("estate.syncs", "true", **sync)
+    world.order("1", ("A", 1), placed_at=ago(minutes=50), paid_at=ago(minutes=40))
+    assert world.found() == {f"{SHOP}:1@LEEDS": cause}
+
+
 def test_the_estate_s_window_takes_the_place_of_the_rule_s() -> None:
     """Every threshold is configuration."""
     world = ready("every_paid_order_reached_a_warehouse")

@@ -16,7 +16,7 @@ def world() -> World:
     world = World("books")
     world.item("A")
     world.stock("A", 50)
-    world.put("estate.syncs", sync="orders_to_wms", mode="live", from_at=ago(days=1))
+    world.change("estate.syncs", "true", from_at=ago(days=1))
     return world
 
 

@@ -74,7 +74,7 @@ def test_a_channel_that_releases_on_order_does_not_wait_for_the_money(world: Wor
 
 def test_an_order_older_than_the_sync_is_not_wanted(world: World) -> None:
     """``from`` is the estate's word on where our responsibility begins."""
-    world.put("estate.syncs", sync="orders_to_wms", mode="live", from_at=ago(minutes=30))
+    world.change("estate.syncs", "true", from_at=ago(minutes=30))
     world.order("1", ("A", 1), placed_at=ago(minutes=31))
     world.order("2", ("A", 1), placed_at=ago(minutes=30))
     assert [row["order_key"] for row in world.rows()] == [f"{SHOP}:2"]

@@ -19,7 +19,10 @@ vanished as (
 candidates as (
     select
         r.business_key as exception_key,
-        'not_in_warehouse' as cause,
+        case
+            when coalesce(s.mode, 'off') = 'live' and r.placed_at >= coalesce(s.from_at, r.placed_at) then 'not_in_warehouse'
+            else 'not_ours_to_send'
+        end as cause,
         r.system,
         r.order_key as entity_key,
         r.ready_at as since_at,
@@ -31,6 +34,7 @@ candidates as (
         null::varchar as facility
     from {{ ref('releases') }} as r
     inner join {{ ref('live_orders') }} as o on o.order_key = r.order_key
+    left join {{ source('estate', 'syncs') }} as s on s.sync = 'orders_to_wms'
     where
         r.is_payable
         and r.held_by is null
