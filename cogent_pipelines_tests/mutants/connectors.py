@@ -292,7 +292,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'return Retry(reason, after=retry_after(answer.headers), effect="none")',
         "a write that was done behind a gateway's error is taken for not done",
         "sandbox",
-        writes(ONCE, "test_the_shop_knows_a_parcel_once"),
+        writes("test_an_order_that_no_search_shows_yet_is_not_sent_again"),
     ),
     Mutant(
         "retry class",

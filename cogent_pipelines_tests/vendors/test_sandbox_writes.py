@@ -208,6 +208,17 @@ def test_an_order_is_there_once_whatever_the_answer(r: Retailer, operation: str,
     check_sold(r)
 
 
+def test_an_order_that_no_search_shows_yet_is_not_sent_again(r: Retailer) -> None:
+    """Made behind a gateway's error, and looked for before the list has caught up."""
+    r.sandbox.kit.lags[WMS] = 25.0
+    r.strike(WMS, "POST /orders", "gateway_timeout_after_effect")
+    want = sale(r)
+    assert r.deliver("orders_to_wms", want, ticks=8, pause=5) != {}
+    assert len(wms.find_orders(r.wms, "#1001")) == 1
+    assert send(r, want, ticks=6) == {want["business_key"]: "verified"}
+    check_sold(r)
+
+
 def test_an_order_not_to_be_seen_yet_is_looked_at_again(r: Retailer) -> None:
     """A 404 of an id just given is a reading of another copy, not the loss of the order."""
     want = sale(r)
