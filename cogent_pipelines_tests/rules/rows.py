@@ -208,6 +208,7 @@ class World:
                 "order_key": key, "system": SHOP, "order_id": number, "order_name": f"#{number}",
                 "placed_at": ago(hours=1), "updated_at": ago(hours=1), "is_test": False, "currency": "GBP",
                 "total_amount": total, "subtotal_amount": total, "shipping_amount": Decimal(0), "tax_amount": Decimal(0),
+                "is_tax_included": True,
                 "discount_amount": Decimal(0), "captured_amount": total, "refunded_amount": Decimal(0),
                 "payment_code": "captured", "paid_at": ago(hours=1), "fulfilment_code": "unfulfilled",
                 "customer_key": f"{SHOP}:c1", "customer_email": "ann@example.test", "ship_to_name": "Ann Lee",

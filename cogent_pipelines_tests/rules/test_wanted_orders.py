@@ -34,6 +34,7 @@ def test_a_paid_order_is_wanted_in_the_warehouse_of_its_location(world: World) -
         "11",
         None,
     )
+    assert row["is_tax_included"] is True
     assert row["lines"] == [
         {
             "line_ref": "1-1",

@@ -30,8 +30,6 @@ from cogent_pipelines_tests.vendors.shopify_kit import (
 
 ADDED = {"channel_stock": {"facility"}, "items": {"role"}}
 """Columns the mart adds itself."""
-BESIDE = {"orders": {"is_tax_included"}}
-"""Columns a mart may take up or leave."""
 MODELS = {"locations": "channel_locations"}
 """Marts whose model is not named as the mart."""
 VIEWS = sorted(
@@ -69,9 +67,7 @@ def test_a_view_has_the_marts_columns(staging: Staging, mart: str) -> None:
         for n, t in contract.items()
         if n not in ADDED.get(mart, ())
     }
-    left = BESIDE.get(mart, set()) - set(expected)
-    shown = {n: t for n, t in staging.columns(mart).items() if n not in left}
-    assert list(shown.items()) == list(expected.items())
+    assert list(staging.columns(mart).items()) == list(expected.items())
 
 
 def test_every_mart_of_the_vendor_has_its_view() -> None:

@@ -225,6 +225,7 @@ select
     {{ part_of('o.shipping_amount') }} as shipping_amount,
     {{ part_of('o.discount_amount') }} as discount_amount,
     {{ part_of('o.tax_amount') }} as tax_amount,
+    o.is_tax_included,
     o.customer_email,
     o.ship_to_name,
     o.ship_to_first_name,
