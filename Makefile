@@ -11,6 +11,7 @@ ORDERS ?= 2000
 STATE ?=
 UI ?= 1
 FRACTION ?= 1
+ENGINE ?= both
 DEMO := --estate $(ESTATE) --seed $(SEED) --days $(DAYS) --faults $(FAULTS) --orders $(ORDERS) $(if $(STATE),--state $(STATE)) $(if $(filter 0,$(UI)),--no-ui)
 
 .PHONY: help demo test check crash bench dev lock
@@ -40,7 +41,7 @@ check: $(READY) ## lint, formatting, types, import contracts
 	@$(BIN)/lint-imports
 
 crash: $(READY) ## the whole crash matrix, on SQLite and on Postgres
-	@$(BIN)/python -m cogent_pipelines_tests.outbox.matrix --fraction $(FRACTION)
+	@$(BIN)/python -m cogent_pipelines_tests.outbox.matrix --engine $(ENGINE) --fraction $(FRACTION)
 
 bench: $(READY) ## measure against benchmarks/RESULTS.md's targets and rewrite it
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
