@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -381,15 +382,22 @@ def run(options: Options) -> int:
         from cogent_pipelines.reports import verdict
 
         judged = verdict.judge(place, estate_file, emulated.ask)
+        wall = time.monotonic() - began
         print(
             verdict.page(
-                judged, days=options.days, ticks=len(ticks), failed=len(failed), wall=time.monotonic() - began
+                judged, days=options.days, ticks=len(ticks), failed=len(failed), wall=wall, peak=_peak()
             )
         )
         verdict.write(judged, root)
         if options.ui:
             _ui(place, ui)
         return 0 if judged.is_well and not failed else 1
+
+
+def _peak() -> int:
+    """The most memory this process ever held, in bytes. The sandbox's process, a whole retailer, is not in it."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _days(

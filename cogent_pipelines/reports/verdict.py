@@ -22,7 +22,6 @@ from typing import Any
 import duckdb
 import sqlalchemy as sa
 
-from cogent_pipelines import clock
 from cogent_pipelines import estate as estates
 from cogent_pipelines.estate import Place
 from cogent_pipelines.ledger.ledger import Ledger
@@ -65,7 +64,6 @@ class Judged:
     """What the sandbox's truth makes of our days."""
 
     at: datetime
-    speed: float
     seed: int
     root: Path
     lost: tuple[Row, ...]
@@ -120,7 +118,6 @@ def judge(place: Place, estate_file: Path | str, ask: Ask) -> Judged:
         told = _messages(inbox, ledger, standing)
     return Judged(
         at=at,
-        speed=clock.speed(),
         seed=int(truth["seed"]),
         root=place.root,
         lost=tuple(lost),
@@ -334,13 +331,14 @@ _TAB = 20
 """Where the second column of the page begins."""
 
 
-def page(judged: Judged, *, days: float, ticks: int, failed: int, wall: float) -> str:
-    """The last page, under 40 lines of 100 columns."""
+def page(judged: Judged, *, days: float, ticks: int, failed: int, wall: float, peak: int = 0) -> str:
+    """The last page, under 40 lines of 100 columns. ``wall`` in seconds; ``peak``, in bytes, is our process's memory."""
     read = judged.books
     looks = f"{number(ticks)} looks" + (f", {number(failed)} FAILED" if failed else "")
     title = f"{days:g} days of trade until {lines.minute(judged.at)} UTC, seed {judged.seed}"
-    pace = f", time at {judged.speed:g} times the wall's" if judged.speed > 1 else ""
-    found = ["", *lines.wrapped("", f"{title}: {looks} in {_wall(wall)}{pace}")]
+    pace = f", time at {number(round(days * 86_400 / wall))} times the wall's" if wall > 0 else ""
+    memory = f", at most {number(peak // 10**6)} MB of memory" if peak else ""
+    found = ["", *lines.wrapped("", f"{title}: {looks} in {_wall(wall)}{pace}{memory}")]
     found += _what_happened(judged)
     found += ["", *_part("money at risk", lines.amounts(read.money) or "none"), *_owners(read)]
     found += ["", *_part("the books", "balance" if read.balanced else "DO NOT BALANCE")]

@@ -354,11 +354,12 @@ def test_the_page_fits_a_terminal_and_ends_with_what_lets_an_order_go(kept: Kept
         {"kind": f"kind_of_fault_{n}", "system": "s", "operation": "o", "count": n + 1} for n in range(9)
     ]
     sandbox.plant(HELD, {"order": "#1"})
-    page = verdict.page(judge(kept, sandbox), days=3, ticks=72, failed=1, wall=252)
+    page = verdict.page(judge(kept, sandbox), days=3, ticks=72, failed=1, wall=252, peak=512_400_000)
     text = page.splitlines()
     assert len(text) < 40
     assert max(len(line) for line in text if "$ " not in line) <= 100
     assert "3 days of trade until 2026-11-04 12:00 UTC, seed 7: 72 looks, 1 FAILED in 4 min 12 s" in page
+    assert "time at 1,029 times the wall's, at most 512 MB of memory" in " ".join(page.split())
     assert "lost 9 and doubled 0 by the sandbox's truth" in page
     assert "45 in 42 calls: kind of fault 8 9" in page
     assert "1 of 1 found, 0 false alarms beside 0 near-misses" in page
