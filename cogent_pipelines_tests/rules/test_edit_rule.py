@@ -64,6 +64,17 @@ def test_an_order_whose_newest_record_was_not_understood_is_not_compared() -> No
     assert world.found() == {}
 
 
+def test_an_order_that_was_not_read_since_its_location_acted_is_not_compared() -> None:
+    """It fell out of the list while that was read: its units are told of, and no fulfilment is known yet."""
+    world = sent()
+    world.change("marts.fulfilment_order_lines", "true", remaining_qty=0)
+    world.change("marts.fulfilment_orders", "true", status_code="closed", updated_at=ago(minutes=10))
+    world.change("marts.orders", "true", read_at=ago(minutes=15))
+    assert world.found() == {}
+    world.change("marts.orders", "true", read_at=ago(minutes=9))
+    assert world.found() == {f"{SHOP}:1": "lines"}
+
+
 def test_an_edit_has_arrived_when_the_warehouse_is_like_the_shop() -> None:
     """Whoever carried it there."""
     world = sent()

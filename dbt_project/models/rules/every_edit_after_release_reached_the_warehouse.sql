@@ -53,6 +53,13 @@ edited as (
             from {{ source('ops', 'set_aside') }} as a
             where a.is_open and a.system = o.system and a.system || ':' || regexp_extract(a.record_key, '[^/]+$') = o.order_key
         )
+        -- It changed while its list was read and dropped out of the window: the next reading brings what its location did.
+        and not exists (
+            select 1
+            from {{ ref('fulfilment_orders') }} as fo
+            inner join {{ ref('order_book') }} as b on b.order_key = fo.order_key
+            where fo.order_key = o.order_key and fo.updated_at > b.stamped_at
+        )
 ),
 
 -- What the channel wants of each SKU now: sent already, or still to be sent and not still to be released.
