@@ -48,7 +48,7 @@ class Shop:
         return books.read(self.place.root, self.estate_file)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Forty orders in a quarter of a day, no planted fault; looked at until the parcels have left."""
     root = tmp_path_factory.mktemp("flow")

@@ -238,7 +238,7 @@ def test_what_is_lost_again_and_again_goes_again_ever_later(loop: Loop) -> None:
 
 def test_an_outage_is_no_fault_of_the_orders_it_meets(loop: Loop) -> None:
     """For two days no send has an answer, though looks do: none is given up, and all go when it is over."""
-    numbers = [str(number) for number in range(1001, 1005)]
+    numbers = [str(number) for number in range(1001, 1003)]
     loop.wms.always["Jane Doe"] = "lost"
     loop.wanted.want_orders(*numbers)
     for _ in range(12 * entries.MOST_ATTEMPTS):
