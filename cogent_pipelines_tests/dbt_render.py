@@ -214,7 +214,8 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> None:
         "SELECT view_name FROM duckdb_views() WHERE schema_name = 'steps' ORDER BY view_oid"
     )
     for (name,) in rows.fetchall():
-        connection.execute(f"CREATE OR REPLACE TABLE marts.{name} AS SELECT * FROM steps.{name}")
+        connection.execute(f"DELETE FROM marts.{name}")
+        connection.execute(f"INSERT INTO marts.{name} SELECT * FROM steps.{name}")
 
 
 def _create(connection: duckdb.DuckDBPyConnection, name: str, made: set[str], deep: bool) -> None:

@@ -23,8 +23,10 @@ from cogent_pipelines.estate import Place
 
 
 def by_dbt(runner: demo.Runner) -> None:
-    """Build in place, as a deployment does."""
-    succeeded, failed = runner.run("build_models")
+    """Build in place, as a deployment does, but for dbt's data tests: on empty tables none of them could fail."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "test")
+        succeeded, failed = runner.run("build_models")
     assert succeeded, failed
 
 

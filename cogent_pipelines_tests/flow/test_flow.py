@@ -18,7 +18,7 @@ pytestmark = pytest.mark.flow
 @pytest.fixture(scope="module")
 def day(shop: Shop) -> Shop:
     """The shop after its day: every look has succeeded."""
-    ticks = shop.look(6)  # until the warehouses have closed, so that nothing leaves while we judge
+    ticks = shop.look(5)  # until the warehouses have closed, so that nothing leaves while we judge
     assert all(tick.succeeded for tick in ticks), [tick.failed for tick in ticks]
     return shop
 

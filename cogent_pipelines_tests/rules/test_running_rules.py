@@ -255,7 +255,7 @@ def by_hand(since: datetime, seconds: int, opens: int, closes: int) -> datetime:
         at = (at + timedelta(days=1)).replace(hour=0, minute=0, second=0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     since=st.integers(0, 7 * 86_400),
     seconds=st.integers(1, 5 * 43_200),

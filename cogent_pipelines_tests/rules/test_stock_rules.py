@@ -135,7 +135,7 @@ def test_without_a_verified_level_the_side_that_moved_last_is_named() -> None:
 
 
 @pytest.mark.parametrize("planted", ["count", "sale elsewhere"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(before=st.integers(20, 60), by=st.integers(1, 9), sold=st.integers(0, 5), restocked=st.booleans())
 def test_a_count_and_a_sale_on_its_way_are_never_taken_for_each_other(
     planted, before, by, sold, restocked
