@@ -127,8 +127,10 @@ _TABLES = (
 )
 
 
+_CARRIED = "table_name VARCHAR, ledger_id VARCHAR, revision BIGINT"
+"""Up to which revision each table was last changed: who rests on one table need not mind the others."""
 _SHAPE = hashlib.sha256(
-    repr([(table.name, [column[:2] for column in table.columns]) for table in _TABLES]).encode()
+    repr([_CARRIED, *((table.name, [column[:2] for column in table.columns]) for table in _TABLES)]).encode()
 ).hexdigest()[:16]
 
 
@@ -138,9 +140,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS ops.copied (ledger_id VARCHAR, revision BIGINT, shape VARCHAR)"
     )
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS ops.carried (table_name VARCHAR, ledger_id VARCHAR, revision BIGINT)"
-    )
+    connection.execute(f"CREATE TABLE IF NOT EXISTS ops.carried ({_CARRIED})")
     there = connection.execute(
         "SELECT table_name, string_agg(column_name || ' ' || data_type, ',' ORDER BY column_index) "
         "FROM duckdb_columns() WHERE schema_name = 'ops' GROUP BY ALL"

@@ -200,6 +200,20 @@ def test_tables_another_hand_declared_are_made_ours(book: Ledger, duck: duckdb.D
     assert duck.execute("SELECT sync FROM ops.operations").fetchall() == [("orders_to_wms",)]
 
 
+def test_a_warehouse_of_an_earlier_shape_is_copied_into_whole(
+    book: Ledger, duck: duckdb.DuckDBPyConnection
+) -> None:
+    """It knows a revision of this ledger, and not yet every table we keep beside the copy."""
+    make(book, "a")
+    copy.copy(duck, book)
+    duck.execute("DROP TABLE ops.carried; UPDATE ops.copied SET shape = 'an earlier one'")
+    make(book, "b")
+    copy.copy(duck, book)
+    keys = duck.execute("SELECT business_key FROM ops.operations ORDER BY 1").fetchall()
+    assert keys == [("a",), ("b",)]
+    assert duck.execute("SELECT count(*) FROM ops.carried WHERE table_name = 'operations'").fetchone() == (1,)
+
+
 def test_views_can_be_built_before_anything_is_copied(duck: duckdb.DuckDBPyConnection) -> None:
     """Dbt builds on a bare file."""
     copy.prepare(duck)

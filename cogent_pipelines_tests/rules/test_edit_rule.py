@@ -71,6 +71,11 @@ def test_an_order_that_was_not_read_since_its_location_acted_is_not_compared() -
     world.change("marts.fulfilment_orders", "true", status_code="closed", updated_at=ago(minutes=10))
     world.change("marts.orders", "true", read_at=ago(minutes=15))
     assert world.found() == {}
+    world.pulls(ago(minutes=8))
+    assert world.found() == {}
+    world.pulls(ago(minutes=4))
+    assert world.found() == {f"{SHOP}:1": "lines"}  # twice it was not among what had changed
+    world.clear("ops.pulls")
     world.change("marts.orders", "true", read_at=ago(minutes=9))
     assert world.found() == {f"{SHOP}:1": "lines"}
 

@@ -31,6 +31,15 @@ sent_to as (
         and op.order_key in (select order_key from live)
 ),
 
+readings as (
+    select
+        system,
+        max(started_at, 2)[2] as last_but_one_at
+    from {{ source('ops', 'pulls') }}
+    where stream = 'orders' and is_complete and kind <> 'sweep'
+    group by system
+),
+
 edited as (
     select
         o.*,
@@ -54,11 +63,13 @@ edited as (
             where a.is_open and a.system = o.system and a.system || ':' || regexp_extract(a.record_key, '[^/]+$') = o.order_key
         )
         -- It changed while its list was read and dropped out of the window: the next reading brings what its location did.
+        -- What two readings did not bring had not changed.
         and not exists (
             select 1
             from {{ ref('fulfilment_orders') }} as fo
             inner join {{ ref('order_book') }} as b on b.order_key = fo.order_key
-            where fo.order_key = o.order_key and fo.updated_at > b.stamped_at
+            left join readings as r on r.system = fo.system
+            where fo.order_key = o.order_key and fo.updated_at > greatest(b.stamped_at, r.last_but_one_at)
         )
 ),
 

@@ -171,7 +171,7 @@ fulfil as (
 ours as (
     select
         split_part(business_key, '/', 1) as shipment_key,
-        coalesce(not bool_or((sent ->> '$.notify') <> 'false'), false) as is_silent
+        coalesce(bool_and((sent ->> '$.notify') = 'false'), false) as is_silent
     from {{ source('ops', 'operations') }}
     where sync = 'shipments_to_channel' and act = 'fulfil' and state in ('verified', 'adopted')
     group by 1
