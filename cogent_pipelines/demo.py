@@ -41,6 +41,8 @@ LOOK = timedelta(minutes=135)
 MOST_TICKS = 400
 SETTLING = 4
 """Ticks after the last day, in which what is still under way may end."""
+AGAIN = 2
+"""Delivery runs after a look for what it left due, say when a system had stopped answering: as the sensor asks for."""
 KEPT = "sandbox.kept"
 """The file in the estate's folder from which the sandbox lives on in a later demo, or for one tick."""
 AWHILE = timedelta(minutes=15)
@@ -120,6 +122,13 @@ class Runner:
             )
         return result.success, tuple(sorted({e.step_key or "run" for e in failures}))
 
+    def due(self) -> int:
+        """How many things the ledger says are due and may be done now."""
+        from cogent_pipelines.outbox import due
+
+        with self.retailer.ledger() as ledger:
+            return due.count(ledger, self.estate)
+
     def daily(self) -> timedelta:
         """How often everything is gone through: once a day; after ten looks where these are days apart."""
         return max(timedelta(days=1), 10 * span(self.estate.cadence.get("orders", "1m")))
@@ -147,6 +156,10 @@ class Runner:
                 self.last_run["daily"] = now
                 failed += self.run("daily")[1]
             failed += self.run("tick")[1]
+            for _ in range(AGAIN):
+                if not self.due():
+                    break
+                failed += self.run("deliver_due")[1]
             messages = alerts.tell(self.retailer)
         return Tick(not failed, time.monotonic() - began, messages, tuple(failed))
 

@@ -11,11 +11,13 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
+import duckdb
 import pytest
 
-from cogent_pipelines import clock
+from cogent_pipelines import clock, warehouse
 
 LONGEST = ("test_matrix.py", "test_flow.py", "test_losses.py")
 """Files that take a worker more than half a minute. They begin, so that no worker is left alone with one at the end."""
@@ -72,3 +74,22 @@ def _clean_environment() -> Iterator[None]:
         del os.environ[name]
     os.environ.update(before)
     clock.use_wall()
+
+
+@pytest.fixture
+def stays_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A DuckDB file that was opened stays so until the test ends: starting DuckDB takes longer than most queries.
+
+    Not for a file that another process opens, or that is copied or deleted meanwhile.
+    """
+    connect = warehouse._connect
+    kept: dict[str, duckdb.DuckDBPyConnection] = {}
+    with ExitStack() as stack:
+
+        def connected(path: str, wait: float) -> duckdb.DuckDBPyConnection:
+            if path not in kept:
+                kept[path] = stack.enter_context(connect(path, wait))
+            return connect(path, wait)
+
+        monkeypatch.setattr(warehouse, "_connect", connected)
+        yield

@@ -11,11 +11,11 @@ from typing import Any
 
 import dagster as dg
 
-from cogent_pipelines import clock
 from cogent_pipelines.defs.flows import FLOWS, Flow, streams
 from cogent_pipelines.defs.resources import Retailer
 from cogent_pipelines.estate import Estate, span
-from cogent_pipelines.ledger import beats, promises
+from cogent_pipelines.ledger import beats
+from cogent_pipelines.outbox import due
 
 TICK = "tick"
 PATIENCE = timedelta(minutes=10)
@@ -166,11 +166,11 @@ def outbox_sensor(made: Jobs) -> dg.SensorDefinition:
     ) -> dg.SensorResult | dg.SkipReason:
         with retailer.ledger() as ledger:
             beats.beat(ledger, "outbox_due")
-            due = sum(one.to_send + one.to_look_at for one in promises.due(ledger, clock.now()))
-        if not due:
-            return dg.SkipReason("nothing is due")
+            number = due.count(ledger, retailer.estate())
+        if not number:
+            return dg.SkipReason("nothing is due that may be acted on")
         if is_under_way(context.instance, "deliver_due"):
-            return dg.SkipReason(f"{due} due; a delivery run is under way and drains them")
-        return dg.SensorResult(run_requests=[dg.RunRequest(tags={"cogent/due": str(due)})])
+            return dg.SkipReason(f"{number} due; a delivery run is under way and drains them")
+        return dg.SensorResult(run_requests=[dg.RunRequest(tags={"cogent/due": str(number)})])
 
     return outbox_due

@@ -1,7 +1,8 @@
 """Delivering: what is due goes out, is read back, and is closed when the target says so.
 
-Belongs here: choosing what is due and may act, rebuilding it from ``wanted``, running a worker per system.
-Does not belong here: the steps of one promise (``engine``), what is wanted (dbt), schedules (``defs``).
+Belongs here: taking what is due, rebuilding it from ``wanted``, running a worker per system.
+Does not belong here: what may act (``due``), the steps of one promise (``engine``), what is wanted (dbt),
+schedules (``defs``).
 
 The warehouse is open only while the claimed rows are read. Bodies are built from what is wanted now: a
 promise whose wanting has gone is withdrawn, and one whose wanting has changed goes back to the planner, whose
@@ -31,7 +32,7 @@ from cogent_pipelines.estate import Estate
 from cogent_pipelines.ledger import controls, copy, promises
 from cogent_pipelines.ledger.ledger import Ledger
 from cogent_pipelines.ledger.promises import Move, Promise
-from cogent_pipelines.outbox import inputs, personal, points, wanted
+from cogent_pipelines.outbox import due, inputs, personal, points, wanted
 from cogent_pipelines.outbox.engine import Engine
 from cogent_pipelines.outbox.entries import LEASE
 from cogent_pipelines.outbox.job import Job, Tally, job_of
@@ -103,21 +104,15 @@ def deliver(
     ``refresh`` is called only when something is to be sent that was not before. A tick with nothing due asks the
     ledger one question and returns.
     """
-    due = [d for d in promises.due(ledger, clock.now()) if d.to_send]
-    to_probe = [name for name in controls.to_probe(ledger, clock.now()) if name in clients]
-    if not due and not to_probe:
-        return DeliverReport()
-    if to_probe:
+    if to_probe := due.to_probe(ledger, clients):
         asyncio.run(probe(ledger, clients, to_probe))
-    allowed, not_sent = may_act(ledger, estate, clients, due)
-    opened = {name: clients[name]() for name in {one.system for one in allowed}}
-    limits = {
-        (one.system, one.sync): max(limit, BATCHES * _batch(opened[one.system], one.sync)) for one in allowed
-    }
+    allowed = due.to_send(ledger, estate, clients)
+    opened = {name: clients[name]() for name, _ in allowed.pairs}
+    limits = {(name, sync): max(limit, BATCHES * _batch(opened[name], sync)) for name, sync in allowed.pairs}
     me = worker(by)
     taken = promises.claim(ledger, me.name, states=("waiting", "claimed"), limits=limits, lease=LEASE)
     if not taken:
-        return DeliverReport(not_sent=not_sent)
+        return DeliverReport(not_sent=allowed.refused)
     points.reach(points.CLAIMED)
     tallies = {name: Tally() for name in {p.system for p in taken}}
     try:
@@ -130,30 +125,7 @@ def deliver(
     # A system that left us without answers is left alone until somebody looks again.
     going = {pair for pair in limits if pair[0] not in tallies or not tallies[pair[0]].stopped}
     is_more = any(d.to_send for d in promises.due(ledger, clock.now()) if (d.system, d.sync) in going)
-    return DeliverReport(tallies, not_sent, is_more)
-
-
-def may_act(
-    ledger: Ledger, estate: Estate, clients: Clients, due: Sequence[promises.Due]
-) -> tuple[list[promises.Due], dict[str, str]]:
-    """What of ``due`` may act now; and what may not, with the reason."""
-    stops = controls.stops(ledger)
-    allowed: list[promises.Due] = []
-    not_sent: dict[str, str] = {}
-    for one in due:
-        part = estate.syncs.get(one.sync)
-        reason = ""
-        if part is None or part.mode != "live":
-            reason = f"mode {part.mode}" if part else "not named in the estate"
-        elif stops.stop(one.sync, one.system):
-            reason = "halted" if one.system in stops.halted else "paused"
-        elif one.system not in clients:
-            reason = "no client"
-        if reason:
-            not_sent[f"{one.sync} -> {one.system}"] = reason
-        else:
-            allowed.append(one)
-    return allowed, not_sent
+    return DeliverReport(tallies, allowed.refused, is_more)
 
 
 def _batch(client: Client, sync: str) -> int:

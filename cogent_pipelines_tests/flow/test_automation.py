@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -15,9 +15,12 @@ from dagster_duckdb import DuckDBResource
 from cogent_pipelines import clock, estate
 from cogent_pipelines.defs import automation
 from cogent_pipelines.defs.resources import Retailer
+from cogent_pipelines.estate import Estate
+from cogent_pipelines.ledger import controls
 from cogent_pipelines.ledger.ledger import Ledger
 from cogent_pipelines.ledger.ledger import open as open_ledger
 from cogent_pipelines_tests.ledger import builders
+from cogent_pipelines_tests.outbox import target
 
 
 @dg.op
@@ -44,7 +47,13 @@ def flow_stock() -> None:
 
 
 class Asked(Retailer):
-    """A retailer with nothing but a ledger."""
+    """A retailer with nothing but a ledger and one live sync."""
+
+    mode: str = "live"
+
+    def estate(self) -> Estate:
+        """The sandbox of the outbox's tests."""
+        return target.estate(orders_to_wms={"mode": self.mode})
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
@@ -53,10 +62,16 @@ class Asked(Retailer):
             yield ledger
 
 
+def folder(path: Path, **settings: str) -> Asked:
+    """The retailer in this folder."""
+    warehouse = DuckDBResource(database=":memory:")
+    return Asked(estate_file="", state=str(path), warehouse=warehouse, **settings)
+
+
 @pytest.fixture
 def retailer(tmp_path: Path) -> Asked:
     """One order is due."""
-    made = Asked(estate_file="", state=str(tmp_path), warehouse=DuckDBResource(database=":memory:"))
+    made = folder(tmp_path)
     with made.ledger() as ledger:
         builders.make(ledger, "k")
     return made
@@ -78,6 +93,24 @@ def test_one_run_is_asked_for_what_is_due(retailer: Asked) -> None:
             (promise,) = builders.claim(ledger)
             builders.move(ledger, promise, "verified", closed_at=clock.now())
         assert asks(retailer, instance) == []
+
+
+def test_no_run_is_asked_for_what_may_not_be_sent(retailer: Asked) -> None:
+    """What waits behind a pause or a halt, or is not live, would be a run for nothing every quarter of a minute."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert asks(folder(Path(retailer.state), mode="shadow"), instance) == []
+        with retailer.ledger() as ledger:
+            controls.pause(ledger, "orders_to_wms", by="operations", reason="stocktaking")
+            assert asks(retailer, instance) == []
+            controls.unpause(ledger, "orders_to_wms", by="operations")
+            assert asks(retailer, instance) == ["1"]
+            with ledger.write() as writing:
+                controls.halt(writing, "wms", reason="the key was refused", code="401", owner="data")
+            assert asks(retailer, instance) == []
+            (halt,) = controls.standing(ledger)
+            clock.use(clock.Clock(clock.now() + timedelta(days=1), time.time(), 1.0))
+            assert halt["kind"] == "halt"
+            assert asks(retailer, instance) == ["1"]  # its time has come to be tried again
 
 
 def test_a_run_that_was_killed_with_its_machine_does_not_stop_deliveries(

@@ -31,6 +31,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path, template: Path) -> kit.Store:
+def store(tmp_path: Path, template: Path, stays_open: None) -> kit.Store:
     """An empty state directory and warehouse."""
     return kit.new_store(tmp_path, template)

@@ -281,7 +281,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def kept(made_once: Path, tmp_path: Path) -> Iterator[Kept]:
+def kept(made_once: Path, tmp_path: Path, stays_open: None) -> Iterator[Kept]:
     """A folder of this test's own; the clock stands at NOW."""
     root = tmp_path / "state"
     shutil.copytree(made_once, root)

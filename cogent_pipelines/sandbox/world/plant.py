@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 PLENTY = 60  # units of an item the planter's orders take from
 OWN_STOCK = 50
+MARGIN = 1.25  # of the window: whoever looks may take a while over one look, and try again at its end
 STAYS = "stays"  # until a person sees to it
 REPAIRED = "repaired"  # an integration that works puts it right by itself
 PASSES = "passes"  # it is over after a while, whatever anybody does
@@ -112,6 +113,10 @@ class Plant:
 
     def until(self, state: Callable[[], object], hours: float = 30.0) -> Wait:
         return Wait(until=state, patience_hours=hours)
+
+    def well_past(self, minutes: float) -> Wait:
+        """Wait so long, and clearly longer than the thing may stand."""
+        return Wait(seconds=max(minutes * 60, MARGIN * self.window))
 
     def just_inside(self) -> Wait:
         """Wait as long as the thing may stand, less a second; not at all when nobody told how long."""

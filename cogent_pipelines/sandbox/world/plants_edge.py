@@ -41,7 +41,6 @@ RECORD = {"shopify": "gid://shopify/Order/{}", "veeqo": "{}"}
 STATUS_FIELD = {"shopify": "displayFinancialStatus", "veeqo": "status"}
 TYPED_FIELD = {"shopify": "createdAt", "veeqo": "total_price"}
 OUTAGE_MINUTES = 45.0  # unless the family may stand unnoticed for longer
-MARGIN = 1.25  # of the window: whoever looks may take a while over one look, and try again at its end
 
 
 def _systems(p: Plant) -> list[str]:
@@ -53,7 +52,7 @@ def _systems(p: Plant) -> list[str]:
 
 def _length(p: Plant) -> float:
     """Say how many minutes to keep something away: longer than it may stand unnoticed, if there is room."""
-    return min(max(OUTAGE_MINUTES, MARGIN * p.window / 60), max(p.room, 5.0))
+    return min(p.well_past(OUTAGE_MINUTES).seconds / 60, max(p.room, 5.0))
 
 
 def _feed_stops(p: Plant, kind: str, minutes: float | None = None) -> Script:

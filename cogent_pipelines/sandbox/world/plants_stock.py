@@ -85,7 +85,7 @@ def pushed_by_the_old_integration(p: Plant) -> Script:
     order = p.place([(variant.sku, 4)], payment="authorised")
     _write(p, variant, 1001, 50)  # what lies there, forgetting what is ordered
     p.record(_keys(variant, 1001), repair=REPAIRED, also=(OVERSOLD,))
-    yield p.minutes(180)
+    yield p.well_past(180)
     shops.cancel_order(p.world, p.shop, order.id)
 
 

@@ -1,0 +1,87 @@
+"""What is due and may be acted on now, and what is due and may not, with the reason.
+
+Belongs here: the estate's modes, pauses and halts laid beside what the ledger says is due.
+Does not belong here: the work itself (``deliver``, ``verify``), or brakes, which hold before anything is due (``plan``).
+
+Whoever starts a run asks here first: a run for what is paused would be a run for nothing, every few seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass, field
+
+from cogent_pipelines import clock
+from cogent_pipelines.estate import Estate
+from cogent_pipelines.ledger import controls, promises
+from cogent_pipelines.ledger.ledger import Ledger
+from cogent_pipelines.ledger.promises import Due
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Of what is due: what may be acted on, and ``sync -> system`` with why not for the rest."""
+
+    due: list[Due] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """(system, sync) of what is allowed."""
+        return [(one.system, one.sync) for one in self.due]
+
+
+def to_send(ledger: Ledger, estate: Estate, systems: Container[str]) -> Allowed:
+    """What may be sent now to ``systems``: of syncs that are live, and neither paused nor halted."""
+    allowed = Allowed()
+    if not (found := [one for one in promises.due(ledger, clock.now()) if one.to_send]):
+        return allowed
+    stops = controls.stops(ledger)
+    for one in found:
+        part, reason = estate.syncs.get(one.sync), ""
+        if part is None or part.mode != "live":
+            reason = f"mode {part.mode}" if part else "not named in the estate"
+        elif stops.stop(one.sync, one.system):
+            reason = "halted" if one.system in stops.halted else "paused"
+        elif one.system not in systems:
+            reason = "no client"
+        _note(allowed, one, reason)
+    return allowed
+
+
+def to_look_at(ledger: Ledger, estate: Estate, systems: Container[str]) -> Allowed:
+    """What may be looked at now. Also in mode ``shadow``, ``off`` or paused: what was sent must be settled."""
+    allowed = Allowed()
+    if not (found := [one for one in promises.due(ledger, clock.now()) if one.to_look_at]):
+        return allowed
+    stops = controls.stops(ledger)
+    for one in found:
+        reason = ""
+        if one.system not in estate.systems:
+            reason = "not in the estate"
+        elif one.system in stops.halted:
+            reason = "halted"
+        elif one.system not in systems:
+            reason = "no client"
+        _note(allowed, one, reason)
+    return allowed
+
+
+def to_probe(ledger: Ledger, systems: Container[str]) -> list[str]:
+    """Halted systems whose time has come to be tried again."""
+    return [name for name in controls.to_probe(ledger, clock.now()) if name in systems]
+
+
+def count(ledger: Ledger, estate: Estate) -> int:
+    """How many things a run started now would have to do: sends, looks and probes."""
+    systems = estate.systems
+    sends = sum(one.to_send for one in to_send(ledger, estate, systems).due)
+    looks = sum(one.to_look_at for one in to_look_at(ledger, estate, systems).due)
+    return sends + looks + len(to_probe(ledger, systems))
+
+
+def _note(allowed: Allowed, one: Due, reason: str) -> None:
+    if reason:
+        allowed.refused[f"{one.sync} -> {one.system}"] = reason
+    else:
+        allowed.due.append(one)
