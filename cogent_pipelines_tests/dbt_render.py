@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,7 @@ class _Config(dict):
     __getattr__ = dict.get
 
 
+@cache
 def _environment() -> jinja2.Environment:
     return jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)
 
@@ -120,8 +122,16 @@ def needs(name: str) -> list[str]:
 
 
 @cache
-def _macros() -> str:
-    return "\n".join(f.read_text() for f in sorted(ROOT.glob("macros/*.sql")))
+def _macros() -> Any:
+    """All macros as one compiled template: they see each other and the model's names, as in dbt."""
+    return _environment().compile("\n".join(f.read_text() for f in sorted(ROOT.glob("macros/*.sql"))))
+
+
+def _filled(text: str, names: dict[str, Any]) -> str:
+    """A template that may call the macros and ``names``."""
+    environment = _environment()
+    macros = jinja2.Template.from_code(environment, _macros(), {**environment.globals, **names})
+    return environment.from_string(text, {**names, **vars(macros.module)}).render().strip()
 
 
 @cache
@@ -142,8 +152,7 @@ def _render(name: str) -> tuple[str, list[tuple[str, str]]]:
     def var(key: str, default: Any = None) -> Any:
         return project()["vars"].get(key, default)
 
-    environment = _environment()
-    context = {
+    names = {
         "ref": ref,
         "source": source,
         "var": var,
@@ -155,9 +164,7 @@ def _render(name: str) -> tuple[str, list[tuple[str, str]]]:
         "target": _Config(schema="main", type="duckdb"),
         "this": model.relation,
     }
-    environment.globals.update(context)
-    # One template: macros see each other and the context, as in dbt.
-    return environment.from_string(_macros() + "\n" + model.text).render().strip(), used
+    return _filled(model.text, names), used
 
 
 # --- putting models into a database -------------------------------------------------------------------
@@ -169,7 +176,7 @@ def connect(as_of: str = "2026-11-04T12:00:00Z") -> duckdb.DuckDBPyConnection:
         config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     )
     # Of a few rows' query, planning is the cost: the tests take half the time without the optimizer.
-    connection.execute("SET TimeZone = 'UTC'; PRAGMA disable_optimizer")
+    connection.execute("SET TimeZone = 'UTC'; SET threads = 1; PRAGMA disable_optimizer")
     for schema in ("staging", "marts", "rules", "wanted", "reports", "mappings", "ops", "estate", "steps"):
         connection.execute(f"CREATE SCHEMA {schema}")
     set_as_of(connection, as_of)
@@ -286,10 +293,12 @@ def _node(kind: str, name: str) -> str:
 
 def insert(connection: duckdb.DuckDBPyConnection, relation: str, *rows: dict[str, Any]) -> None:
     """Put ``rows`` into a table; columns left out are null."""
-    for row in rows:
-        names = ", ".join(f'"{name}"' for name in row)
-        marks = ", ".join("?" for _ in row)
-        connection.execute(f"INSERT INTO {relation} ({names}) VALUES ({marks})", list(row.values()))
+    for names, some in groupby(rows, key=tuple):
+        alike = list(some)
+        columns = ", ".join(f'"{name}"' for name in names)
+        marks = ", ".join([f"({', '.join('?' * len(names))})"] * len(alike))
+        values = [value for row in alike for value in row.values()]
+        connection.execute(f"INSERT INTO {relation} ({columns}) VALUES {marks}", values)
 
 
 def fetch(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
@@ -302,4 +311,4 @@ def fetch(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any
 @cache
 def expression(call: str) -> str:
     """The SQL a macro's call comes to, for example ``is_gtin('code')``."""
-    return _environment().from_string(_macros() + "\n{{ " + call + " }}").render().strip()
+    return _filled("{{ " + call + " }}", {})

@@ -42,7 +42,7 @@ def manifest(place: Place) -> Path:
     newest = max(file.stat().st_mtime for file in DBT.rglob("*") if file.suffix in {".sql", ".yml", ".csv"})
     if not place.manifest.exists() or place.manifest.stat().st_mtime < newest:
         place.manifest.parent.mkdir(parents=True, exist_ok=True)
-        dbt(place).cli(["parse", "--quiet"], target_path=place.manifest.parent).wait()
+        dbt().cli(["parse", "--quiet"], target_path=place.manifest.parent).wait()
     return place.manifest
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from cogent_pipelines import warehouse
 from cogent_pipelines.estate import Estate
-from cogent_pipelines.ledger import books
+from cogent_pipelines.ledger import books, promises
 from cogent_pipelines.ledger.ledger import Ledger
 from cogent_pipelines.outbox import deliver, plan, verify
 from cogent_pipelines.outbox.deliver import DeliverReport
@@ -62,9 +62,13 @@ class Loop:
         self.move_on(seconds)
 
     def until_quiet(self, ticks: int = 12) -> None:
-        """Tick until there is time for everything to settle."""
+        """Tick until nothing is under way any more, and twice again: nothing may begin anew. At most so often."""
+        quiet = 0
         for _ in range(ticks):
             self.tick()
+            quiet = quiet + 1 if promises.next_due_at(self.ledger) is None else 0
+            if quiet == 3:
+                break
 
     def states(self, sync: str = "orders_to_wms") -> dict[str, str]:
         """Business key, short -> state and reason of its latest generation."""

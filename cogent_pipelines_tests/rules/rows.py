@@ -6,7 +6,7 @@ Does not belong here: rendering (``dbt_render``), or what any rule should say (t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -118,10 +118,14 @@ class World:
         """One row, if the model reads that table; columns it has not are left out."""
         if relation in RECORDS:
             self.put(RECORDS[relation], **values)
+        self.put_all(relation, [values])
+
+    def put_all(self, relation: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Several rows at once, into this table only."""
         columns = self.tables.get(relation)
         if columns is not None:
-            kept = {name: _plain(value) for name, value in values.items() if name in columns}
-            dbt_render.insert(self.connection, relation, kept)
+            kept = [{n: _plain(value) for n, value in row.items() if n in columns} for row in rows]
+            dbt_render.insert(self.connection, relation, *kept)
 
     def change(self, relation: str, where: str, /, **values: Any) -> None:
         """Change rows of a table."""
@@ -136,19 +140,15 @@ class World:
 
     def hours(self, facility: str, opens: int = 7, closes: int = 19) -> None:
         """Open on every weekday from three weeks ago to six weeks ahead."""
-        before = 0
-        for day in range(-20, 41):
-            start = NOW.replace(hour=opens) + timedelta(days=day)
-            if start.weekday() < 5:
-                end = start.replace(hour=closes)
-                self.put(
-                    "estate.open_hours",
-                    facility=facility,
-                    opens_at=start,
-                    closes_at=end,
-                    open_before_s=before,
-                )
-                before += (closes - opens) * 3600
+        starts = [NOW.replace(hour=opens) + timedelta(days=day) for day in range(-20, 41)]
+        self.put_all(
+            "estate.open_hours",
+            [
+                {"facility": facility, "opens_at": start, "closes_at": start.replace(hour=closes),
+                 "open_before_s": before * (closes - opens) * 3600}
+                for before, start in enumerate(start for start in starts if start.weekday() < 5)
+            ],
+        )  # fmt: skip
 
     def pulls(self, started_at: datetime = ago(minutes=1), **values: Any) -> None:
         """A whole reading of everything, on both sides."""
