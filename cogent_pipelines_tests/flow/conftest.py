@@ -66,6 +66,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     )
     place = Place(root)
     with ExitStack() as stack:
+        stack.callback(clock.use_wall)
+        stack.callback(os.environ.update, before)
+        stack.callback(os.environ.clear)
         estate_file = demo.timelapse(options.estate, EVERY, root)
         estate = estates.load(estate_file)
         port = demo.connect(estate)
@@ -73,6 +76,3 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         sandbox.advance()
         runner = Built.of(tmp_path_factory).prepare(root, estate_file)
         yield Shop(place, estate_file, runner, sandbox)
-    os.environ.clear()
-    os.environ.update(before)
-    clock.use_wall()
