@@ -10,7 +10,7 @@ made whole. DuckDB may be deleted at any time: nothing is read back from it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -209,11 +209,8 @@ def _latest(reading: sa.Connection) -> tuple[int, str]:
 
 
 def _rows(reading: sa.Connection, table: _Copied, since: int | None) -> pa.Table:
-    query = sa.select(*(column for _, _, column in table.columns))
-    if since is not None:
-        query = query.where(table.source.c.revision > since)
-    query = _as_text(query)
-    rows: Sequence[Any] = reading.execute(query).all()
+    query, parameters = _QUERIES[table.name], {"since": -1 if since is None else since}
+    rows: Sequence[Any] = reading.execute(query, parameters).all()
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in table.columns]
     arrays = [
         pa.array([_CONVERT.get(kind, _same)(value) for value in values], type=_ARROW[kind])
@@ -230,6 +227,17 @@ def _as_text(query: sa.Select[Any]) -> sa.Select[Any]:
             for column in query.selected_columns
         )
     )
+
+
+_QUERIES: Mapping[str, sa.Select[Any]] = {
+    table.name: _as_text(
+        sa.select(*(column for _, _, column in table.columns)).where(
+            table.source.c.revision > sa.bindparam("since", type_=sa.BigInteger)
+        )
+    )
+    for table in _TABLES
+}
+"""What changed after a revision; revisions begin at nought. Built once: that takes longer than asking."""
 
 
 def _same(value: Any) -> Any:

@@ -33,6 +33,8 @@ class Loop:
     estate: Estate = field(default_factory=estate)
     shop: Target = field(default_factory=Target)
     wms: Target = field(default_factory=Target)
+    _begun: set[str] = field(default_factory=set)
+    """Syncs that ever wanted anything."""
 
     def plan(self, sync: str = "orders_to_wms") -> PlanReport:
         with warehouse.open(self.wanted.path) as connection:
@@ -55,7 +57,8 @@ class Loop:
         self.wanted.pulled()
         self.move_on(0.001)
         with warehouse.open(self.wanted.path) as connection:
-            for sync in SYNCS:
+            self._begun |= {s for s in SYNCS if connection.execute(f"FROM wanted.{s} LIMIT 1").fetchone()}
+            for sync in sorted(self._begun):
                 plan.plan(connection, self.ledger, self.estate, sync)
         self.verify()
         self.deliver()

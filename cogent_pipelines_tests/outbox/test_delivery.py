@@ -241,8 +241,8 @@ def test_an_outage_is_no_fault_of_the_orders_it_meets(loop: Loop) -> None:
     numbers = [str(number) for number in range(1001, 1003)]
     loop.wms.always["Jane Doe"] = "lost"
     loop.wanted.want_orders(*numbers)
-    for _ in range(12 * entries.MOST_ATTEMPTS):
-        loop.tick(1500)
+    for _ in range(6 * entries.MOST_ATTEMPTS):
+        loop.tick(3000)
     assert loop.wms.count("POST", "/orders") > len(numbers) * entries.MOST_ATTEMPTS
     assert {state.split()[0] for state in loop.states().values()} <= {"sent", "waiting"}
     loop.wms.always.clear()

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import duckdb
@@ -32,7 +32,7 @@ from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.limits import MemoryLimits
 from cogent_pipelines.connect.spec import Found, Vendor, Want, Write
 from cogent_pipelines.estate import Estate
-from cogent_pipelines.ledger import books, controls, ledger, promises
+from cogent_pipelines.ledger import books, controls, copy, ledger, promises
 from cogent_pipelines.ledger.ledger import Ledger
 from cogent_pipelines.outbox import deliver, plan, points, verify
 from cogent_pipelines.sandbox.app import Sandbox
@@ -425,16 +425,24 @@ def _altered(write: Write, case: Case) -> Write:
     )
 
 
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory, of one thread, so that a warm parent can make it and a forked child use it."""
+    connection = duckdb.connect(":memory:", config={"threads": 1})
+    connection.execute(
+        "SET TimeZone = 'UTC'; CREATE SCHEMA wanted; CREATE SCHEMA ops; CREATE SCHEMA marts; "
+        "CREATE TABLE marts.channel_stock AS SELECT 'web_uk' AS system, 1 AS available_qty"
+    )
+    copy.prepare(connection)
+    return connection
+
+
 class Wanted:
     """A DuckDB in memory with a sync's wanted rows in it, in place of the warehouse's file."""
 
     def __init__(self, case: Case) -> None:
         self._name = scenes.SYNC_OF[case.scene]
-        self._connection = duckdb.connect(":memory:", config={"threads": 1})
-        self._connection.execute(
-            "SET TimeZone = 'UTC'; CREATE SCHEMA wanted; CREATE SCHEMA ops; CREATE SCHEMA marts; "
-            "CREATE TABLE marts.channel_stock AS SELECT 'web_uk' AS system, 1 AS available_qty"
-        )
+        self._connection = _database()
         warehouse.open = self._open  # type: ignore[assignment]
 
     @contextmanager
@@ -469,7 +477,6 @@ def warm(store: Store) -> None:
     Wanted(Case("levels", "", "ok")).fill([{"system": "nowhere", "business_key": "", "reference": ""}])
     with warehouse.open("") as connection:
         plan.plan(connection, book, estate(), "orders_to_wms")
-        connection.close()
     warehouse.open = real
     for sync in scenes.SYNC_OF.values():
         books.states(book, sync)
