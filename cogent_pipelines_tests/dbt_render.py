@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, field
 from functools import cache
+from graphlib import TopologicalSorter
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,19 @@ def create(connection: duckdb.DuckDBPyConnection, *names: str, deep: bool = Fals
     made = {row[0] for row in rows}
     for name in names:
         _create(connection, name, made, deep)
+
+
+def create_whole(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create every model over raw tables, mappings and tables of ours that are there already: as dbt would."""
+    for schema in ("staging", "marts", "rules", "wanted", "reports", "steps"):
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    models_ = {name: model for name, model in models().items() if not model.is_seed}
+    reads = {name: [other for other in needs(name) if other in models_] for name in models_}
+    for name in TopologicalSorter(reads).static_order():
+        view = f"steps.{name}" if models_[name].is_step else models_[name].relation
+        connection.execute(f"CREATE VIEW {view} AS {render(name)}")
+        if models_[name].is_step:
+            connection.execute(f"CREATE TABLE {models_[name].relation} AS SELECT * FROM {view} LIMIT 0")
 
 
 def create_sources(connection: duckdb.DuckDBPyConnection, *names: str) -> None:

@@ -147,20 +147,22 @@ def _units(want: Want) -> Counter[str]:
     return units
 
 
+def _holds(fulfilment: Mapping[str, Json], want: Want) -> bool:
+    """Whether a fulfilment stands and holds the parcel's units. A long list of lines may be cut off."""
+    units: Counter[str] = Counter()
+    for line in fulfilment["fulfillmentLineItems"]["nodes"]:
+        units[tail(line["lineItem"]["id"])] += line["quantity"] or 0
+    wanted = _units(want)
+    is_whole = bool(fulfilment["totalQuantity"] == wanted.total())
+    return fulfilment["status"] in STANDING and is_whole and units <= wanted
+
+
 def _is_told(fulfilment: Mapping[str, Json], want: Want) -> bool:
     """Whether a fulfilment can be this parcel's: by lines and number or, without one, by lines and location.
 
     By the first number, which is the parcel's own: a later parcel's fulfilment may carry it too, further on.
     """
-    units: Counter[str] = Counter()
-    for line in fulfilment["fulfillmentLineItems"]["nodes"]:
-        units[tail(line["lineItem"]["id"])] += line["quantity"] or 0
-    wanted = _units(want)
-    if (
-        fulfilment["status"] not in STANDING
-        or fulfilment["totalQuantity"] != wanted.total()
-        or not units <= wanted
-    ):
+    if not _holds(fulfilment, want):
         return False
     theirs = [_plain(info["number"]) for info in fulfilment["trackingInfo"] if info["number"]]
     if ours := [_plain(number) for number in _numbers(want)]:
@@ -201,15 +203,23 @@ def _fulfilled(want: Want, answers: Sequence[Json]) -> Found | None:
         "tracking_numbers": None,
         "carrier": None,
     }
-    if len(same) <= earlier:
+    ours = _accepted(order, want)
+    if ours is None and len(same) <= earlier:
         return Found("", fields, count=0)
-    told = [info for info in same[earlier]["trackingInfo"] if info["number"]]
+    fulfilment = ours or same[earlier]
+    told = [info for info in fulfilment["trackingInfo"] if info["number"]]
     numbers = [info["number"] for info in told]
     is_same = {_plain(n) for n in numbers} == {_plain(n) for n in _numbers(want)}
     fields["tracking_numbers"] = want.fields.get("tracking_numbers") if is_same else numbers
     # A carrier without a number is not kept as tracking by the vendor: there is nothing to compare it with.
     fields["carrier"] = told[0]["company"] if told else want.fields.get("carrier")
-    return Found(tail(same[earlier]["id"]), fields, count=max(1, len(same) - twins + 1))
+    return Found(tail(fulfilment["id"]), fields, count=max(1, len(same) - twins + 1))
+
+
+def _accepted(order: Mapping[str, Json], want: Want) -> Mapping[str, Json] | None:
+    """The fulfilment whose id the shop gave us, with the parcel's units: whatever number it stored, it is ours."""
+    ref = want.refs.get("fulfil")
+    return next((f for f in order["fulfillments"] if tail(f["id"]) == ref and _holds(f, want)), None)
 
 
 def _left(order: Mapping[str, Json]) -> list[tuple[str, str, str, int]] | None:

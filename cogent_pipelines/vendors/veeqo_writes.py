@@ -399,8 +399,12 @@ def find_allocated(want: Want, answers: Sequence[Json]) -> Found | None:
 
 
 def is_at_facility(want: Want, found: Found) -> bool:
-    """Whether the order is with the facility and no other. Units it holds too few of are not sent again."""
-    return bool(found.fields["facility_id"] == str(want.fields.get("facility_id")))
+    """Whether the order is with the facility and no other. Units it holds too few of are not sent again.
+
+    Once an allocation was accepted, any facility is the answer to it: another one is stored otherwise than sent.
+    """
+    there = found.fields["facility_id"]
+    return bool(there == str(want.fields.get("facility_id")) or (there and "allocate_order" in want.refs))
 
 
 def may_allocate(want: Want, found: Found | None) -> None:

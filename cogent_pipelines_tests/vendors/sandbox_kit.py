@@ -45,6 +45,11 @@ SHOP, WMS = "web_uk", "wms_uk"
 START = datetime(2026, 7, 6, 6, tzinfo=UTC)
 """A Monday in summer: London is an hour ahead of UTC, so that an hour lost shows."""
 SLUGS = {SHOP: "shopify", WMS: "veeqo"}
+ACCOUNTS: dict[str, dict[str, Any]] = {
+    "shopify": {"role": "channel", "secrets": ("client_id", "client_secret")},
+    "veeqo": {"role": "warehouse", "secrets": ("api_key",), "options": {"channel_id": 771}},
+}
+"""What an account of each vendor is configured with; a new vendor adds its line."""
 ESTATE: dict[str, Any] = {
     "name": "truth",
     "sandbox": True,
@@ -60,21 +65,28 @@ ESTATE: dict[str, Any] = {
 }
 
 
-def _systems(port: int) -> dict[str, Any]:
+def _systems(port: int, slugs: Mapping[str, str]) -> dict[str, Any]:
     """Both systems, at an address of their own: tokens are kept by it, and a sandbox knows its own only."""
-    base = f"http://127.0.0.1:{port}"
-    keys = {"client_id": "TRUTH_SHOP_ID", "client_secret": "TRUTH_SHOP_SECRET"}
-    shop = {"vendor": SLUGS[SHOP], "role": "channel", "url": f"{base}/{SHOP}", "secrets": keys}
-    wms = {"vendor": SLUGS[WMS], "role": "warehouse", "url": f"{base}/{WMS}", "options": {"channel_id": 771}}
-    return {SHOP: shop, WMS: {**wms, "secrets": {"api_key": "TRUTH_WMS_KEY"}}}
+    return {
+        name: {
+            **ACCOUNTS[slug],
+            "vendor": slug,
+            "url": f"http://127.0.0.1:{port}/{name}",
+            "secrets": {secret: _variable(name, secret) for secret in ACCOUNTS[slug]["secrets"]},
+        }
+        for name, slug in slugs.items()
+    }
+
+
+def _variable(system: str, secret: str) -> str:
+    return f"TRUTH_{system}_{secret}".upper()
 
 
 SECRETS = {
-    "TRUTH_SHOP_ID": f"sandbox-{SHOP}-client_id",
-    "TRUTH_SHOP_SECRET": f"sandbox-{SHOP}-client_secret",
-    "TRUTH_WMS_KEY": f"sandbox-{WMS}-api_key",
-    "COGENT_HMAC_KEY": "a key for these tests, long enough to be one",
-}
+    _variable(name, secret): f"sandbox-{name}-{secret}"
+    for name in SLUGS
+    for secret in sorted({secret for account in ACCOUNTS.values() for secret in account["secrets"]})
+} | {"COGENT_HMAC_KEY": "a key for these tests, long enough to be one"}
 
 
 class Time:
@@ -127,13 +139,15 @@ class Transport(httpx.AsyncBaseTransport):
 class Retailer:
     """A shop and a warehouse in a sandbox, and ours beside them in ``folder``."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, slugs: Mapping[str, str] = SLUGS, **settings: Any) -> None:
         defaults = {"seed": 7, "days": 1, "orders": 0, "skus": 12, "bundles": 0, "start": START, "speed": 0}
-        self.sandbox = create_app(Settings(**{**defaults, **settings}), disconnect=httpx.ReadError)
+        given = {"systems": dict(slugs), **defaults, **settings}
+        self.sandbox = create_app(Settings(**given), disconnect=httpx.ReadError)
+        self.slugs = slugs
         self.world = self.sandbox.world
         self.folder = folder
         self.path = folder / "warehouse.duckdb"
-        self.estate = msgspec.convert({**ESTATE, "systems": _systems(next(PORTS))}, Estate)
+        self.estate = msgspec.convert({**ESTATE, "systems": _systems(next(PORTS), slugs)}, Estate)
         self.ledger_url = f"sqlite:///{folder / 'ledger.sqlite'}"
         ledger.open(self.ledger_url).close()
         self.move_on(NEW)

@@ -312,6 +312,17 @@ def test_another_fulfilment_is_not_the_parcels(given: Any, why: str) -> None:
     assert not is_done(FULFIL, parcel(), held(given)), why
 
 
+def test_a_parcel_the_shop_accepted_is_known_by_its_id_whatever_number_it_stored() -> None:
+    """A number cut short differs from what was sent; it is not absent, and not sent again. Fewer units are."""
+    accepted = replace(parcel(), refs={"fulfil": "3001"})
+    found = look(FULFIL, accepted, held(fulfilment(numbers=("A",))))
+    assert found
+    assert (found.ref, found.fields["tracking_numbers"]) == ("3001", ["A"])
+    assert not is_done(FULFIL, accepted, held(fulfilment(3001, (9001, 1))))
+    assert not is_done(FULFIL, accepted, held(fulfilment(3002, numbers=("A",))))
+    assert not is_done(FULFIL, accepted, held(fulfilment(status="CANCELLED", numbers=("A",))))
+
+
 def test_the_parts_of_a_large_parcel_share_a_number_but_not_their_lines() -> None:
     """The second part is not done because the first is."""
     second = parcel(lines=[fo_line(6102, 9002, 1)], part=2)

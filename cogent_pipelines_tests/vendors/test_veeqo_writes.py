@@ -429,6 +429,16 @@ def test_an_order_is_allocated_once_and_only_where_it_should_be(
     assert refusal.value.code == code
 
 
+def test_an_accepted_allocation_at_another_facility_is_stored_otherwise_than_sent() -> None:
+    """It answers to what was sent, and differs: a person is told, and it is not sent again."""
+    accepted = want(refs=CREATED | {"allocate_order": "90011"})
+    seen = found(veeqo.ALLOCATE, accepted, order(allocations=[allocation(warehouse=42)]))
+    assert veeqo.ALLOCATE.done(accepted, seen)
+    assert seen.fields["facility_id"] != accepted.fields["facility_id"]
+    assert "facility_id" in veeqo.ALLOCATE.compare
+    assert not veeqo.ALLOCATE.done(accepted, found(veeqo.ALLOCATE, accepted, order()))
+
+
 BOTH = [
     {"sku": "TEE-M", "item_id": "8801", "qty": 2, "unit_price_amount": Decimal("6.66")},
     {"sku": "TEE-M", "item_id": "8801", "qty": 1, "unit_price_amount": Decimal("6.67")},
