@@ -189,8 +189,12 @@ class Retailer:
 
     def pull(self) -> list[PullReport]:
         """Pull every stream of both systems."""
+        return self.pull_of(SHOP) + self.pull_of(WMS)
 
-        async def one(name: str) -> list[PullReport]:
+    def pull_of(self, name: str) -> list[PullReport]:
+        """Pull every stream of one system."""
+
+        async def one() -> list[PullReport]:
             async with self.client(name) as client:
                 return await pull.pull_system(
                     self.estate,
@@ -201,7 +205,7 @@ class Retailer:
                     client=client,
                 )
 
-        reports = asyncio.run(one(SHOP)) + asyncio.run(one(WMS))
+        reports = asyncio.run(one())
         self.catch_up()
         return reports
 

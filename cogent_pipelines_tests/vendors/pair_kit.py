@@ -1,0 +1,91 @@
+"""A channel and a warehouse of any two vendors with all of ours between them, but for dbt and Dagster.
+
+Belongs here: the tables and models of such a pair, and looks at it.
+Does not belong here: a vendor's words, or what is expected (``test_pairs``).
+
+What a pair is told goes through the sandbox's edges only, and what it did is judged by the sandbox's truth: so the
+same tests hold for every vendor that plays the role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cogent_pipelines import clock, warehouse
+from cogent_pipelines.landing import merge
+from cogent_pipelines.landing.pull import PullReport
+from cogent_pipelines.ledger import copy, ledger
+from cogent_pipelines.outbox import deliver, personal, plan, verify
+from cogent_pipelines.outbox.syncs import SYNCS
+from cogent_pipelines.rules import estate_tables, mappings, steps
+from cogent_pipelines.sandbox.world import truth
+from cogent_pipelines_tests import dbt_render
+from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS, Retailer
+
+SEEDS = dbt_render.ROOT / "seeds"
+LOOK = 150.0
+"""Seconds between two looks: longer than a write takes to settle."""
+
+
+class Pair(Retailer):
+    """One such pair. ``book`` is its ledger."""
+
+    def __init__(self, folder: Path, channel: str, warehouse_: str, **settings: Any) -> None:
+        super().__init__(folder, {SHOP: channel, WMS: warehouse_}, **settings)
+        self.book = ledger.open(self.ledger_url)
+        with warehouse.open(self.path) as connection:
+            for slug in self.slugs.values():
+                merge.prepare(connection, slug)
+            copy.copy(connection, self.book)
+            estate_tables.write(connection, self.estate, clock.now())
+            mappings.load(connection, SEEDS)
+            personal.prepare(connection, self.book.hmac_key)
+            dbt_render.create_whole(connection)
+
+    def look(self, times: int = 1) -> None:
+        """Let time pass, read and plan everything, and carry it out, so many times."""
+        for _ in range(times):
+            self.read()
+            self.carry_out()
+
+    def read(self) -> list[PullReport]:
+        """Let time pass, read everything and plan every sync; nothing is sent."""
+        self.move_on(LOOK)
+        reports = self.pull()
+        with warehouse.open(self.path) as connection:
+            copy.copy(connection, self.book)
+            steps.refresh(connection)
+            for sync in SYNCS:
+                plan.plan(connection, self.book, self.estate, sync)
+        return reports
+
+    def carry_out(self, times: int = 1) -> None:
+        """Look up and deliver what is promised, so many times with time between: no reading tells what arrived."""
+        clients = {name: partial(self.client, name) for name in self.slugs}
+        for _ in range(times):
+            verify.verify(self.book, self.estate, clients)
+            deliver.deliver(self.book, self.estate, self.path, clients, refresh=steps.refresh_if_read)
+            self.move_on(LOOK)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What a query of the models gives now."""
+        with warehouse.open(self.path) as connection:
+            return connection.execute(sql).fetchall()
+
+    def truth(self) -> dict[str, Any]:
+        """What is so, by the world itself."""
+        return truth.truth(self.world)
+
+
+@contextmanager
+def opened(folder: Path, channel: str, warehouse_: str, **settings: Any) -> Iterator[Pair]:
+    """A pair whose DuckDB stays open, without the optimizer: planning is what a query of few rows costs."""
+    with warehouse.open(folder / "warehouse.duckdb") as connection:
+        connection.execute("PRAGMA disable_optimizer")
+        pair = Pair(folder, channel, warehouse_, **settings)
+        with closing(pair.book):
+            yield pair
