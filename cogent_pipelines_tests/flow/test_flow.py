@@ -13,14 +13,25 @@ from cogent_pipelines import clock, warehouse
 from cogent_pipelines_tests.flow.conftest import Shop
 
 pytestmark = pytest.mark.flow
+PARCELS = 12
+"""So many at least, or the day proves nothing."""
 
 
 @pytest.fixture(scope="module")
 def day(shop: Shop) -> Shop:
     """The shop after its day: every look has succeeded."""
     ticks = shop.look(5)  # until the warehouses have closed, so that nothing leaves while we judge
+    if parcels(shop) < PARCELS:  # on a slow machine orders arrive after the cut-off, and leave a day later
+        ticks += shop.look(6)
     assert all(tick.succeeded for tick in ticks), [tick.failed for tick in ticks]
     return shop
+
+
+def parcels(shop: Shop) -> int:
+    """How many parcels we know of."""
+    with warehouse.open(shop.place.warehouse) as connection:
+        row = connection.execute("SELECT count(*) FROM marts.shipments").fetchone()
+    return int(row[0]) if row else 0
 
 
 def test_every_paid_order_is_in_the_warehouse_once(day: Shop) -> None:
@@ -34,14 +45,12 @@ def test_every_paid_order_is_in_the_warehouse_once(day: Shop) -> None:
 def test_every_parcel_is_told_to_the_shop(day: Shop) -> None:
     """Each parcel has its fulfilment, and the customer one message."""
     with warehouse.open(day.place.warehouse) as connection:
-        parcels = connection.execute("SELECT count(*) FROM marts.shipments").fetchone()
         told = connection.execute(
             "SELECT count(*) FROM ops.operations WHERE sync = 'shipments_to_channel' AND state = 'verified'"
         ).fetchone()
-    assert parcels is not None
     assert told is not None
-    assert parcels[0] > 10
-    assert told[0] >= parcels[0] - 2  # those that left since the last look are told at the next
+    assert parcels(day) >= PARCELS
+    assert told[0] >= parcels(day) - 2  # those that left since the last look are told at the next
 
 
 def test_the_books_balance(day: Shop) -> None:
