@@ -8,7 +8,7 @@ Whoever starts a run asks here first: a run for what is paused would be a run fo
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cogent_pipelines import clock
@@ -22,8 +22,8 @@ from cogent_pipelines.ledger.promises import Due
 class Allowed:
     """Of what is due: what may be acted on, and ``sync -> system`` with why not for the rest."""
 
-    due: list[Due] = field(default_factory=list)
-    refused: dict[str, str] = field(default_factory=dict)
+    due: Sequence[Due] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -31,40 +31,35 @@ class Allowed:
         return [(one.system, one.sync) for one in self.due]
 
 
+WhyNot = Callable[[Due, controls.Stops], str]
+"""Why something due may not be acted on; empty when it may."""
+
+
 def to_send(ledger: Ledger, estate: Estate, systems: Container[str]) -> Allowed:
     """What may be sent now to ``systems``: of syncs that are live, and neither paused nor halted."""
-    allowed = Allowed()
-    if not (found := [one for one in promises.due(ledger, clock.now()) if one.to_send]):
-        return allowed
-    stops = controls.stops(ledger)
-    for one in found:
-        part, reason = estate.syncs.get(one.sync), ""
+
+    def why_not(one: Due, stops: controls.Stops) -> str:
+        part = estate.syncs.get(one.sync)
         if part is None or part.mode != "live":
-            reason = f"mode {part.mode}" if part else "not named in the estate"
-        elif stops.stop(one.sync, one.system):
-            reason = "halted" if one.system in stops.halted else "paused"
-        elif one.system not in systems:
-            reason = "no client"
-        _note(allowed, one, reason)
-    return allowed
+            return f"mode {part.mode}" if part else "not named in the estate"
+        if stops.stop(one.sync, one.system):
+            return "halted" if one.system in stops.halted else "paused"
+        return "" if one.system in systems else "no client"
+
+    return _judged(ledger, [one for one in promises.due(ledger, clock.now()) if one.to_send], why_not)
 
 
 def to_look_at(ledger: Ledger, estate: Estate, systems: Container[str]) -> Allowed:
     """What may be looked at now. Also in mode ``shadow``, ``off`` or paused: what was sent must be settled."""
-    allowed = Allowed()
-    if not (found := [one for one in promises.due(ledger, clock.now()) if one.to_look_at]):
-        return allowed
-    stops = controls.stops(ledger)
-    for one in found:
-        reason = ""
+
+    def why_not(one: Due, stops: controls.Stops) -> str:
         if one.system not in estate.systems:
-            reason = "not in the estate"
-        elif one.system in stops.halted:
-            reason = "halted"
-        elif one.system not in systems:
-            reason = "no client"
-        _note(allowed, one, reason)
-    return allowed
+            return "not in the estate"
+        if one.system in stops.halted:
+            return "halted"
+        return "" if one.system in systems else "no client"
+
+    return _judged(ledger, [one for one in promises.due(ledger, clock.now()) if one.to_look_at], why_not)
 
 
 def to_probe(ledger: Ledger, systems: Container[str]) -> list[str]:
@@ -80,8 +75,13 @@ def count(ledger: Ledger, estate: Estate) -> int:
     return sends + looks + len(to_probe(ledger, systems))
 
 
-def _note(allowed: Allowed, one: Due, reason: str) -> None:
-    if reason:
-        allowed.refused[f"{one.sync} -> {one.system}"] = reason
-    else:
-        allowed.due.append(one)
+def _judged(ledger: Ledger, found: Sequence[Due], why_not: WhyNot) -> Allowed:
+    """What is due, judged one by one. The ledger is asked for its stops only when something is due."""
+    if not found:
+        return Allowed()
+    stops = controls.stops(ledger)
+    reasons = [why_not(one, stops) for one in found]
+    return Allowed(
+        [one for one, reason in zip(found, reasons, strict=True) if not reason],
+        {f"{one.sync} -> {one.system}": reason for one, reason in zip(found, reasons, strict=True) if reason},
+    )
