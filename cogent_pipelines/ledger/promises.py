@@ -139,7 +139,7 @@ _DUE = (
 
 
 def due(ledger: Ledger, at: datetime) -> list[Due]:
-    """What is due, by sync and system. Empty when there is nothing to do: the hot tick's one question."""
+    """What is due, by sync and system. Empty when there is nothing to do, which a hot tick asks first."""
     with ledger.read() as connection:
         rows = connection.execute(_DUE, {"at": at}).all()
     return [Due(r[0], r[1], int(r[2]) - int(r[3]), int(r[3])) for r in rows]

@@ -102,11 +102,13 @@ def deliver(
     """Send what is due, of live syncs, to systems there is a client for; at most ``limit`` single sends each.
 
     ``refresh`` is called only when something is to be sent that was not before. A tick with nothing due asks the
-    ledger one question and returns.
+    ledger two questions, which systems to probe and what is due, and returns.
     """
     if to_probe := due.to_probe(ledger, clients):
         asyncio.run(probe(ledger, clients, to_probe))
     allowed = due.to_send(ledger, estate, clients)
+    if not allowed.due:
+        return DeliverReport(not_sent=allowed.refused)
     opened = {name: clients[name]() for name, _ in allowed.pairs}
     limits = {(name, sync): max(limit, BATCHES * _batch(opened[name], sync)) for name, sync in allowed.pairs}
     me = worker(by)

@@ -26,6 +26,8 @@ def verify(
 ) -> DeliverReport:
     """Look up what is due. Also in mode ``shadow``, ``off`` or paused: what was sent must be settled."""
     allowed = due.to_look_at(ledger, estate, clients)
+    if not allowed.due:
+        return DeliverReport(not_sent=allowed.refused)
     opened = {name: clients[name]() for name, _ in allowed.pairs}
     limits = dict.fromkeys(allowed.pairs, limit)
     me = worker(by)

@@ -9,6 +9,7 @@ import pytest
 
 from cogent_pipelines.ledger import books, controls, exceptions, ledger, promises
 from cogent_pipelines.outbox import engine, entries, look
+from cogent_pipelines.outbox.deliver import DeliverReport
 from cogent_pipelines_tests.outbox.loop import Loop
 from cogent_pipelines_tests.outbox.target import estate
 
@@ -415,6 +416,25 @@ def test_turning_a_sync_off_stops_what_it_had_promised(loop: Loop) -> None:
     loop.estate = estate(orders_to_wms={"mode": "shadow"})
     assert loop.deliver().not_sent == {"orders_to_wms -> wms": "mode shadow"}
     assert loop.wms.calls == []
+
+
+def test_nothing_is_claimed_where_nothing_may_be_acted_on(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what waits nor what was sent; the reports say why."""
+    loop.wms.wrongs.append(("/allocations", "lost_after"))
+    loop.wanted.want_orders("1001")
+    loop.tick(61)  # what was sent is due a look
+    loop.wanted.want_orders("1001", "1002")
+    loop.wanted.pulled()
+    loop.plan()
+    with loop.ledger.write() as writing:
+        controls.halt(writing, "wms", reason="the key was refused", code="401", owner="data")
+    monkeypatch.setattr(promises, "claim", None)
+    calls = len(loop.wms.calls)
+    halted = {"orders_to_wms -> wms": "halted"}
+    assert (loop.deliver(), loop.verify()) == (DeliverReport({}, halted), DeliverReport({}, halted))
+    assert len(loop.wms.calls) == calls
 
 
 def test_cancelling_asks_first_and_touches_nothing_past_the_point_of_no_return(loop: Loop) -> None:
