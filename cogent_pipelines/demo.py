@@ -127,7 +127,7 @@ class Runner:
         from cogent_pipelines.outbox import due
 
         with self.retailer.ledger() as ledger:
-            return due.count(ledger, self.estate)
+            return due.count(ledger, self.retailer.estate())
 
     def daily(self) -> timedelta:
         """How often everything is gone through: once a day; after ten looks where these are days apart."""

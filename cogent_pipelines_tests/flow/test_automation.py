@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 from dagster_duckdb import DuckDBResource
 
-from cogent_pipelines import clock, estate
+from cogent_pipelines import clock, demo, estate
 from cogent_pipelines.defs import automation
 from cogent_pipelines.defs.resources import Retailer
 from cogent_pipelines.estate import Estate
@@ -110,6 +110,14 @@ def test_no_run_is_asked_for_what_may_not_be_sent(retailer: Asked) -> None:
             assert [one["kind"] for one in controls.standing(ledger)] == ["halt"]
             clock.use(clock.Clock(clock.now() + timedelta(days=1), time.time(), 1.0))
             assert asks(retailer, instance) == ["1"]  # its time has come to be tried again
+
+
+def test_the_demo_counts_by_the_estate_as_it_stands_now(retailer: Asked) -> None:
+    """As the sensor does: a mode changed since it began holds from the next run on."""
+    runner = demo.Runner(retailer.estate(), retailer.place(), None, None, retailer)
+    assert runner.due() == 1
+    runner.retailer = folder(Path(retailer.state), mode="shadow")
+    assert runner.due() == 0
 
 
 def test_a_run_that_was_killed_with_its_machine_does_not_stop_deliveries(
