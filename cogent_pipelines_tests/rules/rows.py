@@ -74,15 +74,8 @@ class World:
         return world
 
     def _over(self, connection: duckdb.DuckDBPyConnection, tables: dict[str, set[str]]) -> World:
-        self._connection, self.tables = connection, tables
-        self._is_stale = True
+        self.connection, self.tables = connection, tables
         return self
-
-    @property
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """For what no method below does; the steps are filled again before the next question."""
-        self._is_stale = True
-        return self._connection
 
     # --- asking ---------------------------------------------------------------------------------------
 
@@ -94,10 +87,8 @@ class World:
 
     def rows(self) -> list[dict[str, Any]]:
         """What the model returns now."""
-        if self._is_stale:
-            dbt_render.refresh(self._connection)
-            self._is_stale = False
-        return dbt_render.fetch(self._connection, f"SELECT * FROM {dbt_render.models()[self.model].relation}")
+        dbt_render.refresh(self.connection)
+        return dbt_render.fetch(self.connection, f"SELECT * FROM {dbt_render.models()[self.model].relation}")
 
     def row(self) -> dict[str, Any]:
         """The one row it returns."""
