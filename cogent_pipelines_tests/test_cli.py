@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -22,6 +23,7 @@ from click.testing import CliRunner, Result
 
 from cogent_pipelines import cli, clock
 from cogent_pipelines import demo as driver
+from cogent_pipelines import estate as estates
 from cogent_pipelines.ledger import beats, controls, exceptions
 from cogent_pipelines_tests.reports.fixtures import NOW, Kept, kept, made_once, row
 
@@ -344,6 +346,38 @@ def test_tick_ends_as_the_jobs_did(
     assert result.exit_code == code
     assert "2 messages sent" in result.output
     assert ("framework.log" in result.output) is not succeeds
+
+
+class _Leaving(driver.Runner):
+    """A runner whose jobs only say that they ran, and leave so much due, one after the other."""
+
+    __slots__ = ("left", "ran")
+
+    def run(self, name: str) -> tuple[bool, tuple[str, ...]]:
+        self.ran.append(name)
+        return True, (f"step {len(self.ran)} of {name}",)
+
+    def due(self) -> int:
+        return self.left.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("left", "again"),
+    [([0], 0), ([7, 0], 1), ([7, 5, 3, 2, 1, 0], 2)],
+    ids=["nothing", "a little", "too much"],
+)
+def test_a_tick_delivers_what_it_left_due_twice_at_most(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, left: list[int], again: int
+) -> None:
+    """The next look of a demo is hours away; and what cannot be done now does not hold up the next look."""
+    monkeypatch.setattr("cogent_pipelines.defs.alerts.tell", lambda retailer: 3)
+    repository = SimpleNamespace(has_job=lambda name: False)
+    runner = _Leaving(estates.load(kept.estate_file), kept.place, None, repository, None)
+    runner.left, runner.ran = list(left), []
+    told = runner.tick()
+    assert runner.ran == ["tick", *["deliver_due"] * again]
+    assert told.failed == ("step 1 of tick", *(f"step {n + 2} of deliver_due" for n in range(again)))
+    assert told.messages == 3
 
 
 class ExecutedError(Exception):
