@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from cogent_pipelines import clock, warehouse
+from cogent_pipelines.defs import delivery
 from cogent_pipelines.estate import Estate
 from cogent_pipelines.ledger import books, copy
 from cogent_pipelines.ledger.ledger import Ledger
@@ -154,3 +155,24 @@ def test_nothing_is_refreshed_when_nothing_new_is_to_be_sent(flow: Flow) -> None
     flow.deliver(refresh=lambda connection: filled.append(steps.refresh(connection)))
     assert set(flow.states().values()) == {"verified"}
     assert len(filled) == 1
+
+
+def test_a_steps_later_runs_go_by_the_readings_its_first_one_saw() -> None:
+    """One refresh for all of them; one that failed was none; another step has its own."""
+    answers = iter([duckdb.IOException("the disk is full"), None, None])
+    filled: list[object] = []
+
+    def fill(connection: duckdb.DuckDBPyConnection) -> None:
+        if error := next(answers):
+            raise error
+        filled.append(connection)
+
+    with duckdb.connect() as first, duckdb.connect() as second:
+        refresh = delivery.once(fill)
+        with pytest.raises(duckdb.IOException):
+            refresh(first)
+        refresh(first)
+        refresh(second)
+        assert filled == [first]
+        delivery.once(fill)(second)
+        assert filled == [first, second]
