@@ -213,7 +213,8 @@ def _fulfilled(want: Want, answers: Sequence[Json]) -> Found | None:
     fields["tracking_numbers"] = want.fields.get("tracking_numbers") if is_same else numbers
     # A carrier without a number is not kept as tracking by the vendor: there is nothing to compare it with.
     fields["carrier"] = told[0]["company"] if told else want.fields.get("carrier")
-    return Found(tail(fulfilment["id"]), fields, count=max(1, len(same) - twins + 1))
+    alike = same if ours is None or ours in same else [*same, ours]
+    return Found(tail(fulfilment["id"]), fields, count=max(1, len(alike) - twins + 1))
 
 
 def _accepted(order: Mapping[str, Json], want: Want) -> Mapping[str, Json] | None:

@@ -323,6 +323,19 @@ def test_a_parcel_the_shop_accepted_is_known_by_its_id_whatever_number_it_stored
     assert not is_done(FULFIL, accepted, held(fulfilment(status="CANCELLED", numbers=("A",))))
 
 
+def test_a_parcel_the_shop_accepted_counts_among_those_alike() -> None:
+    """Stored under a cut number beside another under the whole one, the customer was told twice."""
+    accepted = replace(parcel(), refs={"fulfil": "3001"})
+    cut, whole = fulfilment(numbers=("A",)), fulfilment(3002)
+    found = look(FULFIL, accepted, held(cut, whole))
+    assert found
+    assert (found.ref, found.count) == ("3001", 2)
+    counts = [
+        look(FULFIL, accepted, held(*some)) for some in ((cut,), (fulfilment(),), (fulfilment(), whole))
+    ]
+    assert [found.count for found in counts if found] == [1, 1, 2]
+
+
 def test_the_parts_of_a_large_parcel_share_a_number_but_not_their_lines() -> None:
     """The second part is not done because the first is."""
     second = parcel(lines=[fo_line(6102, 9002, 1)], part=2)
