@@ -297,6 +297,8 @@ def tick(state: str, estate: str) -> None:
 
     The real Dagster jobs in this process: read, judge, plan, deliver, verify, alert.
     """
+    from cogent_pipelines import demo as driver
+
     where = _where(state, estate, may_be_new=True)
     with ExitStack() as stack:
         where = _revived(where, stack)
@@ -306,7 +308,7 @@ def tick(state: str, estate: str) -> None:
         result = runner.tick()
     click.echo(result.line())
     if not result.succeeded:
-        click.echo(f"see {where.place.root / LOG}", err=True)
+        click.echo(f"see {where.place.root / driver.LOG}", err=True)
     sys.exit(0 if result.succeeded else 1)
 
 
@@ -323,27 +325,19 @@ def _revived(where: _Where, stack: ExitStack) -> _Where:
     return replace(where, sandbox=int(os.environ[SANDBOX_PORT]))
 
 
-LOG = "framework.log"
-
-
 def _runner(where: _Where) -> Any:
     """What runs the estate's jobs, its models built; frameworks log to a file."""
-    import logging
-
     from cogent_pipelines import demo as driver
 
     where.place.root.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(where.place.root / LOG)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
-    for name in ("", "dagster", "dbt"):
-        logging.getLogger(name).handlers = [handler]
+    driver.quiet(where.place.root)
     runner = driver.prepare(where.place.root.resolve(), where.estate_file.resolve())
     from cogent_pipelines.reports import stores
 
     if not stores.is_built(where.place):
         click.echo("building the models (once) …")
         if not runner.run("build_models")[0]:
-            raise CogentError(f"the models did not build; see {where.place.root / LOG}")
+            raise CogentError(f"the models did not build; see {where.place.root / driver.LOG}")
     return runner
 
 

@@ -47,6 +47,8 @@ KEPT = "sandbox.kept"
 """The file in the estate's folder from which the sandbox lives on in a later demo, or for one tick."""
 AWHILE = timedelta(minutes=15)
 """How much later a kept sandbox is when somebody comes back to it."""
+LOG = "framework.log"
+"""Where in the estate's folder the frameworks write what they have to say."""
 log = logging.getLogger("cogent.demo")
 _HISTORY = """
 # A demo's runs share one history over one connection: each would else make and migrate a file of its own.
@@ -111,7 +113,7 @@ class Runner:
     def run(self, name: str) -> tuple[bool, tuple[str, ...]]:
         """Run one job; whether it succeeded, and which steps did not."""
         job = self.repository.get_job(name)
-        with (self.place.root / "framework.log").open("a", encoding="utf-8") as file, redirect_stdout(file):
+        with (self.place.root / LOG).open("a", encoding="utf-8") as file, redirect_stdout(file):
             result = job.execute_in_process(
                 instance=self.instance, raise_on_error=False, run_config=_LOUDNESS
             )
@@ -388,7 +390,7 @@ def run(options: Options) -> int:
         _say(f"the retailer {word} on {start:%A %d %B %Y}, seed {options.seed}; building tables and views …")
         runner = prepare(root, estate_file)
         if not runner.run("build_models")[0]:
-            _say(f"the models did not build; see {_short(root / 'framework.log')}")
+            _say(f"the models did not build; see {_short(root / LOG)}")
             return 1
         ticks = _days(runner, emulated, start, options, every)
         failed = [t for t in ticks if not t.succeeded]
@@ -434,7 +436,7 @@ def _days(
 
 def quiet(root: Path) -> None:
     """Framework logs go to a file: the terminal is for the retailer's days."""
-    handler = logging.FileHandler(root / "framework.log")
+    handler = logging.FileHandler(root / LOG)
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
     logging.getLogger().handlers = [handler]
     for name in ("dagster", "dbt"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shlex
@@ -346,6 +347,21 @@ def test_tick_ends_as_the_jobs_did(
     assert result.exit_code == code
     assert "2 messages sent" in result.output
     assert ("framework.log" in result.output) is not succeeds
+
+
+def test_what_the_frameworks_say_goes_to_a_file_once(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for commands: the terminal is for what a command says itself."""
+    for name in ("", "dagster", "dbt"):
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+    monkeypatch.setattr(driver, "prepare", lambda state, estate: _Runner())
+    monkeypatch.setattr("cogent_pipelines.reports.stores.is_built", lambda place: True)
+    cli._runner(cli._Where(estates.load(kept.estate_file), kept.estate_file, kept.place, None))
+    said = ["dagster", "dbt", "sqlalchemy"]
+    for name in said:
+        logging.getLogger(name).error("the disk is full")
+    log = (kept.place.root / driver.LOG).read_text(encoding="utf-8")
+    assert re.findall(r"(\w+) ERROR the disk is full", log) == said
 
 
 class _Leaving(driver.Runner):
