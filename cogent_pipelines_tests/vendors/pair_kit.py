@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cogent_pipelines import clock, warehouse
 from cogent_pipelines.landing import merge
 from cogent_pipelines.landing.pull import PullReport
@@ -83,9 +85,17 @@ class Pair(Retailer):
 
 @contextmanager
 def opened(folder: Path, channel: str, warehouse_: str, **settings: Any) -> Iterator[Pair]:
-    """A pair whose DuckDB stays open, without the optimizer: planning is what a query of few rows costs."""
-    with warehouse.open(folder / "warehouse.duckdb") as connection:
-        connection.execute("PRAGMA disable_optimizer")
+    """A pair whose DuckDB stays open. No opening of it has the optimizer: planning is what a query of few rows costs."""
+    with pytest.MonkeyPatch.context() as patch, warehouse.open(folder / "warehouse.duckdb"):
+        patch.setattr(warehouse, "open", partial(_without_optimizer, warehouse.open))
         pair = Pair(folder, channel, warehouse_, **settings)
         with closing(pair.book):
             yield pair
+
+
+@contextmanager
+def _without_optimizer(usual: Any, *place: Any, **settings: Any) -> Iterator[Any]:
+    """An opening without it; the switch holds for one connection only."""
+    with usual(*place, **settings) as connection:
+        connection.execute("PRAGMA disable_optimizer")
+        yield connection
