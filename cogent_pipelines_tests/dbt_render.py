@@ -42,6 +42,12 @@ class Model:
         return f"{self.schema}.{self.table}"
 
     @property
+    def grows(self) -> str:
+        """How a step grows, in the words its view's comment holds; empty of a step that is filled anew."""
+        grows = self.meta.get("grows")
+        return " ".join(["grows", *grows.values()]) if grows else ""
+
+    @property
     def is_union(self) -> bool:
         """A mart that is no step gathers staging views: tests make it a table and put rows in."""
         return self.schema == "marts" and not self.is_step
@@ -213,6 +219,7 @@ def create_whole(connection: duckdb.DuckDBPyConnection) -> None:
         view = f"steps.{name}" if models_[name].is_step else models_[name].relation
         connection.execute(f"CREATE VIEW {view} AS {render(name)}")
         if models_[name].is_step:
+            connection.execute(f"COMMENT ON VIEW {view} IS 'one {models_[name].grows}'")
             connection.execute(f"CREATE TABLE {models_[name].relation} AS SELECT * FROM {view} LIMIT 0")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from graphlib import TopologicalSorter
 
 import duckdb
@@ -47,7 +47,7 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> list[str]:
     if connection.execute("SELECT digest FROM ops.steps").fetchall() == [(digest,)]:
         return []
     is_same = connection.execute("SELECT made_of FROM ops.steps_made").fetchall() == [(made_of,)]
-    names = order(definitions)
+    names = order(definitions, grows)
     connection.execute("BEGIN")
     try:
         for name in names:
@@ -65,38 +65,45 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return names
 
 
-def _grow(connection: duckdb.DuckDBPyConnection, name: str, key: str, stamp: str) -> None:
+def _grow(connection: duckdb.DuckDBPyConnection, name: str, key: str, stamp: str, parent: str = "") -> None:
     """Make again the rows whose stamp is another than the one they were made under; drop those that are gone.
 
-    Finding them reads two narrow columns. Making them reads only what was stamped since the oldest of them.
+    Finding them reads two narrow columns. Making them reads only what was stamped since the oldest of them. A step with a
+    ``parent`` holds the parts of the parent's records: made again where the parent's row was, which was grown just before;
+    each part carries its record's ``stamp``.
     """
-    changed = f"""
-        SELECT d.{key}, d.{stamp}
-        FROM steps.{name} AS d
-        LEFT JOIN marts.{name} AS m ON m.{key} = d.{key} AND m.{stamp} IS NOT DISTINCT FROM d.{stamp}
-        WHERE m.{key} IS NULL
-    """
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE steps_changed AS {changed}")
-    row = connection.execute(f"SELECT count(*), min({stamp}), count({stamp}) FROM steps_changed").fetchone()
-    number, oldest, stamped = row or (0, None, 0)
-    connection.execute(f"DELETE FROM marts.{name} WHERE {key} NOT IN (SELECT {key} FROM steps.{name})")
+    changed = f"changed_{parent or name}"
+    if not parent:
+        connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE {changed} AS
+            SELECT coalesce(d.{key}, m.{key}) AS {key}, d.{stamp}, d.{key} IS NULL AS is_gone
+            FROM (SELECT {key}, {stamp} FROM steps.{name}) AS d
+            FULL JOIN marts.{name} AS m ON m.{key} = d.{key}
+            WHERE d.{key} IS NULL OR m.{key} IS NULL OR d.{stamp} IS DISTINCT FROM m.{stamp}
+        """)
+    of_changed = f"{key} IN (SELECT {key} FROM {changed})"
+    stamps = f"marts.{parent} WHERE {of_changed}" if parent else f"{changed} WHERE NOT is_gone"
+    oldest, unstamped, number = connection.execute(
+        f"SELECT min({stamp}), count(*) - count({stamp}), (SELECT count(*) FROM {changed}) FROM {stamps}"
+    ).fetchall()[0]
     if number == 0:
         return
-    connection.execute(f"DELETE FROM marts.{name} WHERE {key} IN (SELECT {key} FROM steps_changed)")
-    since = f"d.{stamp} >= $1" if stamped == number else "($1::TIMESTAMPTZ IS NULL OR true)"
-    connection.execute(
-        f"INSERT INTO marts.{name} SELECT d.* FROM steps.{name} AS d "
-        f"WHERE {since} AND d.{key} IN (SELECT {key} FROM steps_changed)",
-        [oldest],
-    )
+    connection.execute(f"DELETE FROM marts.{name} WHERE {of_changed}")
+    made = f"INSERT INTO marts.{name} SELECT d.* FROM steps.{name} AS d WHERE d.{of_changed}"
+    if oldest is None or unstamped:
+        connection.execute(made)
+    else:
+        connection.execute(f"{made} AND d.{stamp} >= $1", [oldest])
 
 
-def order(definitions: dict[str, str]) -> list[str]:
-    """The steps so that each comes after those its definition names."""
+def order(definitions: dict[str, str], grows: Mapping[str, Sequence[str]] | None = None) -> list[str]:
+    """The steps so that each comes after those its definition names, and after the one it grows with."""
     graph = {
         name: {other for other in definitions if other != name and re.search(rf"\bmarts\.{other}\b", sql)}
         for name, sql in definitions.items()
     }
+    for name, (_, _, *parents) in (grows or {}).items():
+        graph[name].update(parents)
     return list(TopologicalSorter({name: sorted(graph[name]) for name in sorted(graph)}).static_order())
 
 

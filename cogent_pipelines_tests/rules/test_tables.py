@@ -279,6 +279,41 @@ def test_a_growing_step_makes_only_changed_rows_again(growing: duckdb.DuckDBPyCo
     assert again(growing)[1] == first[1]
 
 
+def test_parts_are_made_again_with_their_record(growing: duckdb.DuckDBPyConnection) -> None:
+    """Those of no other: a part carries its record's stamp, and a record without parts changes nothing."""
+    growing.execute("""
+        CREATE TABLE raw.lines (id INTEGER, sku VARCHAR);
+        INSERT INTO raw.lines VALUES (1, 'p'), (1, 'q'), (2, 'p'), (3, 'r');
+        CREATE VIEW steps.a_lines AS
+        SELECT id, sku, nextval('made') AS turn, stamp FROM raw.lines INNER JOIN raw.orders USING (id);
+        COMMENT ON VIEW steps.a_lines IS 'one grows id stamp book';
+        CREATE TABLE marts.a_lines AS SELECT * FROM steps.a_lines LIMIT 0
+    """)
+
+    def lines() -> dict[tuple[int, str], int]:
+        again(growing)
+        return {
+            (row[0], row[1]): row[2]
+            for row in growing.execute("SELECT id, sku, turn FROM marts.a_lines").fetchall()
+        }
+
+    first = lines()
+    assert first.keys() == {(1, "p"), (1, "q"), (2, "p"), (3, "r")}
+    growing.execute("UPDATE raw.lines SET sku = 'unstamped' WHERE id = 1")
+    growing.execute("DELETE FROM raw.lines WHERE id = 2; INSERT INTO raw.lines VALUES (2, 's'), (2, 't')")
+    growing.execute("UPDATE raw.orders SET stamp = '2026-10-01' WHERE id = 2")
+    growing.execute(
+        "DELETE FROM raw.orders WHERE id = 3; INSERT INTO raw.orders VALUES (4, 'd', '2026-11-09')"
+    )
+    second = lines()
+    assert second.keys() == {(1, "p"), (1, "q"), (2, "s"), (2, "t")}
+    assert second[1, "p"] == first[1, "p"]
+    growing.execute("INSERT INTO raw.lines VALUES (4, 'u'); UPDATE raw.orders SET stamp = NULL WHERE id = 4")
+    third = lines()
+    assert third.keys() == {*second.keys(), (4, "u")}
+    assert third[2, "s"] == second[2, "s"]
+
+
 def test_a_step_whose_definition_changed_is_made_whole(growing: duckdb.DuckDBPyConnection) -> None:
     """Old rows were made by old rules."""
     again(growing)

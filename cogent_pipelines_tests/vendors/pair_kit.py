@@ -78,6 +78,20 @@ class Pair(Retailer):
         with warehouse.open(self.path) as connection:
             return connection.execute(sql).fetchall()
 
+    def grown_wrongly(self) -> list[str]:
+        """Steps that grow and do not hold what they would if they were filled anew."""
+        growing = [name for name, model in dbt_render.models().items() if model.is_step and model.grows]
+        with warehouse.open(self.path) as connection:
+            steps.refresh(connection)
+            return [
+                name
+                for name in growing
+                if connection.execute(
+                    f"(FROM steps.{name} EXCEPT ALL FROM marts.{name}) UNION ALL "
+                    f"(FROM marts.{name} EXCEPT ALL FROM steps.{name})"
+                ).fetchall()
+            ]
+
     def truth(self) -> dict[str, Any]:
         """What is so, by the world itself."""
         return truth.truth(self.world)

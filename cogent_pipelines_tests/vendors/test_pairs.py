@@ -152,6 +152,11 @@ def test_a_change_of_an_old_record_comes_back(changed: Pair) -> None:
     assert changed.rows("SELECT min(physical_qty) FROM marts.stock WHERE sku = 'SKU-0007'") == [(3,)]
 
 
+def test_what_grew_is_what_it_would_be_if_it_were_made_anew(lived: Pair) -> None:
+    """Through all that changed: a line's reading is its record's, or the lines of a changed record would be missing."""
+    assert lived.grown_wrongly() == []
+
+
 # --- writing ------------------------------------------------------------------------------------------------
 
 

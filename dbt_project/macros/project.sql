@@ -19,12 +19,14 @@
 {%- endmacro %}
 
 -- A step is a table, and its definition a view beside it: `rules/steps.py` fills the one from the other without dbt. A step
--- whose metadata says `grows: {key, stamp}` is only added to: a row is made again when its stamp has changed. The view's
--- comment is the definition's digest, and how it grows: DuckDB does not always print a view in the same words.
+-- whose metadata says `grows: {key, stamp}` is only added to: a row is made again when its stamp has changed; with
+-- `with: another step`, when that one's row of the same key was. The view's comment is the definition's digest, and how it
+-- grows: DuckDB does not always print a view in the same words.
 {% macro keep_definition() -%}
     {%- set grows = (model.config.meta or {}).get('grows') -%}
+    {%- set words = ['grows', grows.key, grows.stamp, grows.with] | select | join(' ') if grows else '' -%}
     create or replace view steps.{{ this.identifier }} as {{ sql }};
-    comment on view steps.{{ this.identifier }} is '{{ local_md5(sql or '') }}{{ " grows " ~ grows.key ~ " " ~ grows.stamp if grows else "" }}'
+    comment on view steps.{{ this.identifier }} is '{{ (local_md5(sql or '') ~ ' ' ~ words) | trim }}'
 {%- endmacro %}
 
 -- A step that is no longer in the project leaves nothing behind.

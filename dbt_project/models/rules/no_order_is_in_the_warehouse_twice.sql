@@ -35,7 +35,7 @@ ordered as (
         coalesce(b.component_sku, l.sku) as sku,
         sum(greatest(l.ordered_qty, l.current_qty) * coalesce(b.qty, 1)) as qty
     from named as n
-    inner join {{ ref('order_lines') }} as l on l.order_key = n.order_key
+    inner join {{ ref('order_line_book') }} as l on l.order_key = n.order_key
     left join {{ ref('bundle_components') }} as b on b.parent_sku = l.sku
     group by all
 ),
@@ -46,7 +46,7 @@ there as (
         coalesce(c.channel_sku, l.sku) as sku,
         sum(l.qty) as qty
     from several as v
-    inner join {{ ref('warehouse_order_lines') }} as l on l.warehouse_order_key = v.warehouse_order_key
+    inner join {{ ref('warehouse_line_book') }} as l on l.warehouse_order_key = v.warehouse_order_key
     left join (
         select distinct on (o.whole_reference, n.warehouse_system, n.warehouse_sku)
             o.whole_reference,

@@ -13,15 +13,6 @@ with parts as (
         and r.placed_at >= coalesce(s.from_at, r.placed_at)
 ),
 
-own_lines as (
-    select
-        order_line_key,
-        unit_price_amount,
-        tax_rate
-    from {{ ref('order_lines') }}
-    where order_key in (select order_key from parts)
-),
-
 units as (
     select
         p.business_key,
@@ -46,7 +37,7 @@ units as (
         on u.order_key = p.order_key and coalesce(u.facility, 'location ' || u.location_id) = p.place
     inner join {{ ref('lines_to_send') }} as l
         on l.order_key = u.order_key and l.order_line_key = u.order_line_key and l.location_id = u.location_id
-    inner join own_lines as ol on ol.order_line_key = u.order_line_key
+    inner join {{ ref('live_lines') }} as ol on ol.order_line_key = u.order_line_key
 ),
 
 prices as (
@@ -169,7 +160,7 @@ goods as (
         coalesce(l.facility, 'location ' || l.location_id) as place,
         (sum(ol.unit_price_amount * l.remaining_qty) * 10000)::hugeint as weight
     from {{ ref('lines_to_send') }} as l
-    inner join own_lines as ol on ol.order_line_key = l.order_line_key
+    inner join {{ ref('live_lines') }} as ol on ol.order_line_key = l.order_line_key
     where l.order_key in (select order_key from parts where is_split)
     group by all
 ),

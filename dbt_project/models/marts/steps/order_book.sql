@@ -33,5 +33,6 @@ select
     ship_to_postcode,
     ship_to_country_code,
     url,
+    read_at,
     greatest(read_at, gone_at) as stamped_at
 from {{ ref('orders') }}

@@ -25,5 +25,6 @@ select
     currency,
     total_amount,
     url,
+    read_at,
     greatest(read_at, gone_at) as stamped_at
 from {{ ref('warehouse_records') }}

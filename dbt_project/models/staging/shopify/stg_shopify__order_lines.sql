@@ -5,6 +5,7 @@ with lines as (
         system,
         split_part(id, '/', -1) as order_id,
         currencyCode,
+        _read_at,
         unnest(lineItems.nodes) as line
     from {{ source('shopify', 'orders') }}
 )
@@ -28,5 +29,6 @@ select
     nullif(array_to_string(list_transform(o.line.taxLines, lambda t: t.title), ' + '), '') as tax_code,
     o.currencyCode as currency,
     coalesce(o.line.requiresShipping, true) and not coalesce(o.line.isGiftCard, false) as requires_shipping,
-    split_part(o.line.variant.id, '/', -1) as item_id
+    split_part(o.line.variant.id, '/', -1) as item_id,
+    o._read_at as read_at
 from lines as o

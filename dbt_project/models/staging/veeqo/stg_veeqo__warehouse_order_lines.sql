@@ -1,8 +1,10 @@
 -- Allocations name the item, not the order's line: where two lines hold the same item, units fill them in line order.
--- allocated_qty counts every allocation, shipped or not; shipped_qty those whose parcel has gone.
+-- allocated_qty counts every allocation, shipped or not; shipped_qty those whose parcel has gone. read_at goes through every
+-- step: who asks for what was read since reads no more than that.
 with order_lines as (
     select
         system,
+        _read_at as read_at,
         id as order_id,
         unnest(line_items) as line
     from {{ source('veeqo', 'orders') }}
@@ -11,6 +13,7 @@ with order_lines as (
 lines as (
     select
         system,
+        read_at,
         order_id,
         line.id as line_id,
         line.sellable.id as item_id,
@@ -20,7 +23,7 @@ lines as (
         line.price_per_unit,
         line.remote_id,
         coalesce(sum(line.quantity) over (
-            partition by system, order_id, line.sellable.id order by line.id
+            partition by system, read_at, order_id, line.sellable.id order by line.id
             rows between unbounded preceding and 1 preceding
         ), 0) as earlier_qty
     from order_lines
@@ -29,6 +32,7 @@ lines as (
 allocations as (
     select
         system,
+        _read_at as read_at,
         id as order_id,
         unnest(allocations) as a
     from {{ source('veeqo', 'orders') }}
@@ -37,6 +41,7 @@ allocations as (
 allocated_lines as (
     select
         system,
+        read_at,
         order_id,
         a.shipment.id is not null as is_shipped,
         unnest(a.line_items) as line
@@ -46,13 +51,14 @@ allocated_lines as (
 allocated as (
     select
         system,
+        read_at,
         order_id,
         coalesce(line.sellable.id, line.sellable_id) as item_id,
         sum(line.quantity) as qty,
         sum(line.picked_quantity) as picked_qty,
         sum(line.quantity) filter (where is_shipped) as shipped_qty
     from allocated_lines
-    group by 1, 2, 3
+    group by 1, 2, 3, 4
 )
 
 select
@@ -67,6 +73,8 @@ select
     least(l.qty, greatest(0, coalesce(a.qty, 0) - l.earlier_qty))::bigint as allocated_qty,
     least(l.qty, greatest(0, coalesce(a.shipped_qty, 0) - l.earlier_qty))::bigint as shipped_qty,
     l.price_per_unit::decimal(18, 4) as unit_price_amount,
-    nullif(trim(l.remote_id), '') as channel_line_ref
+    nullif(trim(l.remote_id), '') as channel_line_ref,
+    l.read_at
 from lines as l
-left join allocated as a on a.system = l.system and a.order_id = l.order_id and a.item_id = l.item_id
+left join allocated as a
+    on a.system = l.system and a.read_at = l.read_at and a.order_id = l.order_id and a.item_id = l.item_id
