@@ -6,6 +6,7 @@ Does not belong here: fixtures of one room (its own ``conftest.py``).
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
@@ -29,6 +30,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     last = len(LONGEST)
     place = {path: LONGEST.index(path.name) if path.name in LONGEST else last for path in tests}
     items.sort(key=lambda item: (place[item.path], -tests[item.path], str(item.path)))
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage rarely, and never look through what was imported: a tenth of the processor time went there."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+def pytest_unconfigure() -> None:
+    """What was set apart is collected at the end: bindings report what they still find alive."""
+    gc.unfreeze()
+    gc.collect()
 
 
 class OutsideError(AssertionError):
