@@ -31,6 +31,7 @@ LIMIT, GROWTH = 8.0, 11.0
 SKUS = 5000
 TURNS = 3
 PULLED = 2000
+"""Orders that a pull reads anew before each turn, on both sides."""
 
 
 def lay_out(place: estates.Place, estate: estates.Estate, ledger: Ledger, orders: int) -> None:
