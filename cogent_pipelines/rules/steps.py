@@ -16,6 +16,25 @@ from graphlib import TopologicalSorter
 
 import duckdb
 
+READ = (
+    "SELECT count(*), max(finished_at) FROM ops.pulls "
+    "WHERE coalesce(rows_new, 0) + coalesce(rows_changed, 0) + coalesce(rows_gone, 0) > 0",
+    "SELECT digest FROM estate.written",
+    "SELECT name, digest FROM mappings.loaded ORDER BY name",
+)
+"""What steps rest on: readings that changed a row, the estate, the mappings."""
+REST = (
+    "SELECT ledger_id, revision FROM ops.carried WHERE table_name = 'operations'",
+    "SELECT date_trunc('minute', getvariable('as_of')::timestamptz)",
+)
+"""And what the ledger promised, and the minute."""
+BESIDE = (
+    "SELECT system, admin_url FROM estate.systems ORDER BY system",
+    "SELECT digest FROM mappings.loaded WHERE name = 'facilities'",
+)
+"""What steps that grow rest on beside the records they are made of: the addresses of the systems' own pages, and the
+facilities a reference may end in. When one of these changes they are made whole."""
+
 
 def refresh_if_read(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Fill the steps anew if anything was read, or a mapping or the estate changed, since they were last filled.
@@ -39,7 +58,7 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> list[str]:
     definitions = {name: sql for name, sql, _ in found}
     comments = {name: comment.split() for name, _, comment in found}
     grows = {name: words[2:] for name, words in comments.items() if words[1:2] == ["grows"]}
-    made_of = hashlib.sha256(repr(sorted(comments.items())).encode()).hexdigest()
+    made_of = _digest(connection, BESIDE, repr(sorted(comments.items())))
     digest, read = _digest(connection, READ + REST, made_of), _digest(connection, READ)
     connection.execute("CREATE TABLE IF NOT EXISTS ops.steps (digest VARCHAR)")
     connection.execute("CREATE TABLE IF NOT EXISTS ops.steps_read (read VARCHAR)")
@@ -105,20 +124,6 @@ def order(definitions: dict[str, str], grows: Mapping[str, Sequence[str]] | None
     for name, (_, _, *parents) in (grows or {}).items():
         graph[name].update(parents)
     return list(TopologicalSorter({name: sorted(graph[name]) for name in sorted(graph)}).static_order())
-
-
-READ = (
-    "SELECT count(*), max(finished_at) FROM ops.pulls "
-    "WHERE coalesce(rows_new, 0) + coalesce(rows_changed, 0) + coalesce(rows_gone, 0) > 0",
-    "SELECT digest FROM estate.written",
-    "SELECT name, digest FROM mappings.loaded ORDER BY name",
-)
-"""What steps rest on: readings that changed a row, the estate, the mappings."""
-REST = (
-    "SELECT ledger_id, revision FROM ops.carried WHERE table_name = 'operations'",
-    "SELECT date_trunc('minute', getvariable('as_of')::timestamptz)",
-)
-"""And what the ledger promised, and the minute."""
 
 
 def _digest(connection: duckdb.DuckDBPyConnection, queries: Sequence[str], *parts: str) -> str:

@@ -279,6 +279,59 @@ def test_a_growing_step_makes_only_changed_rows_again(growing: duckdb.DuckDBPyCo
     assert again(growing)[1] == first[1]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE estate.systems SET admin_url = 'https://new.test'",
+        "UPDATE mappings.loaded SET digest = 'new' WHERE name = 'facilities'",
+    ],
+)
+def test_a_growing_step_is_made_whole_when_something_beside_its_records_has_changed(
+    growing: duckdb.DuckDBPyConnection, change: str
+) -> None:
+    """Its rows hold links to the system's own pages, and references without the facility they end in."""
+    growing.execute("""
+        CREATE SCHEMA estate; CREATE TABLE estate.systems (system VARCHAR, admin_url VARCHAR);
+        INSERT INTO estate.systems VALUES ('web', 'https://old.test');
+        CREATE SCHEMA mappings; CREATE TABLE mappings.loaded (name VARCHAR, digest VARCHAR);
+        INSERT INTO mappings.loaded VALUES ('facilities', 'old'), ('carriers', 'old')
+    """)
+    first = again(growing)
+    growing.execute("UPDATE mappings.loaded SET digest = 'new' WHERE name = 'carriers'")
+    assert again(growing) == first
+    growing.execute(change)
+    assert not set(again(growing).values()) & set(first.values())
+
+
+def test_growing_steps_rest_on_nothing_beside_records_but_what_is_watched() -> None:
+    """Of anything else a change would not be seen (``steps.BESIDE``)."""
+    models = dbt_render.models()
+    beside: set[str] = set()
+    for name, model in models.items():
+        known, left = set(), [name] if model.grows else []
+        while left:
+            one = left.pop()
+            known.add(one)
+            if one != name and (models[one].is_step or models[one].is_seed):
+                beside.add(models[one].relation)
+            found = re.findall(r"source\('(ops|estate)', '(\w+)'\)", models[one].text)
+            beside |= {".".join(source) for source in found}
+            left += [other for other in dbt_render.needs(one) if other not in known]
+    assert beside == {"estate.systems", "mappings.facilities"}
+
+
+def test_a_step_of_parts_grows_with_one_that_grows_and_has_its_key_and_stamp() -> None:
+    """Else there would be nothing to go by."""
+    models = dbt_render.models()
+    parts = {name: model for name, model in models.items() if "with" in model.meta.get("grows", {})}
+    assert parts
+    for model in parts.values():
+        grows = model.meta["grows"]
+        parent = models[grows["with"]]
+        assert parent.meta["grows"]["key"] == grows["key"]
+        assert {grows["key"], grows["stamp"]} <= set(parent.columns) & set(model.columns)
+
+
 def test_parts_are_made_again_with_their_record(growing: duckdb.DuckDBPyConnection) -> None:
     """Those of no other: a part carries its record's stamp, and a record without parts changes nothing."""
     growing.execute("""
