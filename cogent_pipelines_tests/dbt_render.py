@@ -60,10 +60,16 @@ def project() -> dict[str, Any]:
 
 
 @cache
+def _declared() -> list[dict[str, Any]]:
+    """What each YAML file beside models and seeds says. Read by libyaml, in a tenth of the time."""
+    files = [*ROOT.glob("models/**/*.yml"), *ROOT.glob("seeds/**/*.yml")]
+    return [yaml.load(file.read_bytes(), yaml.CSafeLoader) or {} for file in files]
+
+
+@cache
 def _properties() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for file in [*ROOT.glob("models/**/*.yml"), *ROOT.glob("seeds/**/*.yml")]:
-        content = yaml.safe_load(file.read_text()) or {}
+    for content in _declared():
         for part in [*content.get("models", []), *content.get("seeds", [])]:
             found[part["name"]] = part
     return found
@@ -99,8 +105,8 @@ def models() -> dict[str, Model]:
 def sources() -> dict[tuple[str, str], dict[str, str]]:
     """Declared sources with the columns they declare (empty for most)."""
     found = {}
-    for file in ROOT.glob("models/**/*.yml"):
-        for source in (yaml.safe_load(file.read_text()) or {}).get("sources", []):
+    for content in _declared():
+        for source in content.get("sources", []):
             for table in source.get("tables", []):
                 columns = {c["name"]: c.get("data_type", "varchar") for c in table.get("columns", [])}
                 found[(source["name"], table["name"])] = columns

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,6 +41,15 @@ class Events(ConsolidatedSqliteEventLogStorage):
     def _connect(self) -> Iterator[sa.Connection]:
         with _engine(self._conn_string).connect() as connection, connection.begin():
             yield connection
+
+    @cached_property
+    def _tables(self) -> frozenset[str]:
+        """All of Dagster's, made at once when the file was."""
+        return frozenset(sa.inspect(_engine(self._conn_string)).get_table_names())
+
+    def has_table(self, table_name: str) -> bool:
+        """Asked with every event: whether the file is of a version that has it."""
+        return table_name in self._tables
 
 
 class Runs(SqliteRunStorage):

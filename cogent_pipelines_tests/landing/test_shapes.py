@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ CASES = [
 ]
 
 
+@cache
 def shape(columns: str, key: str = "id", version: str | None = None) -> Shape:
     """A shape of one table with ``columns``."""
     shapes.declare("one", f"CREATE TABLE one.t (id VARCHAR, {columns});")

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from cogent_pipelines_tests.ledger import postgres
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 MEMORY = Path("/dev/shm")  # where a flush to disk costs nothing
+SQLITE = "sqlite:///"
 KEY = "a key for tests that is long enough to be one"
 
 
@@ -37,7 +39,7 @@ def ledger_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("COGENT_HMAC_KEY", KEY)
     if request.param == "sqlite":
         with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-            yield f"sqlite:///{folder}/ledger.db"
+            yield f"{SQLITE}{folder}/ledger.db"
         return
     server = request.getfixturevalue("postgres_server")
     if server is None:
@@ -61,10 +63,21 @@ def at() -> Iterator[Callable[[timedelta | float], None]]:
     clock.use_wall()
 
 
+@cache
+def _empty() -> bytes:
+    """An empty ledger's file: making its tables takes longer than most tests."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        file = Path(folder) / "ledger.db"
+        ledger.open(file).close()
+        return file.read_bytes()
+
+
 @pytest.fixture
 def book(ledger_url: str, at: Callable[[timedelta | float], None]) -> Iterator[Ledger]:
     """An open, empty ledger made an hour ago."""
     at(-3600)
+    if ledger_url.startswith(SQLITE):
+        Path(ledger_url.removeprefix(SQLITE)).write_bytes(_empty())
     opened = ledger.open(ledger_url)
     at(3600)
     yield opened

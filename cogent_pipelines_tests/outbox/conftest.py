@@ -14,7 +14,7 @@ import pytest
 from cogent_pipelines import warehouse
 from cogent_pipelines.ledger.ledger import Ledger
 from cogent_pipelines.vendors import registry
-from cogent_pipelines_tests.ledger.fixtures import KEY, MEMORY, at, book
+from cogent_pipelines_tests.ledger.fixtures import KEY, MEMORY, SQLITE, at, book
 from cogent_pipelines_tests.outbox.loop import Loop
 from cogent_pipelines_tests.outbox.target import VENDOR, Warehouse
 
@@ -26,7 +26,7 @@ def ledger_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of an empty ledger."""
     monkeypatch.setenv("COGENT_HMAC_KEY", KEY)
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        yield f"sqlite:///{folder}/ledger.db"
+        yield f"{SQLITE}{folder}/ledger.db"
 
 
 @pytest.fixture

@@ -10,8 +10,11 @@ import gc
 import os
 import socket
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from functools import cache
+from unittest.mock import patch
 
+from cogent_pipelines.sandbox.app import Sandbox
 from cogent_pipelines_tests.ledger import postgres
 from cogent_pipelines_tests.outbox.matrix import case as one
 from cogent_pipelines_tests.outbox.matrix import scene, wire
@@ -24,6 +27,7 @@ def run_all(
 ) -> list[Result]:
     """Every case's result, in the order of ``cases``."""
     lines: list[tuple[socket.socket, int]] = []
+    sandbox = _warm()
     # What an earlier test left behind is ended here, where the threads of its libraries still run. A child that
     # found it would end it without them.
     gc.collect()
@@ -35,7 +39,7 @@ def run_all(
             ours.close()
             code = 1
             try:
-                _work(cases, number, processes, engine=engine, server=server, line=theirs)
+                _work(cases, number, processes, sandbox, engine=engine, server=server, line=theirs)
                 code = 0
             finally:
                 os._exit(code)
@@ -55,10 +59,19 @@ def run_all(
     return [found.get(n, Result(c, error="its process died before it")) for n, c in enumerate(cases)]
 
 
+@cache
+def _warm() -> Sandbox:
+    """The world every case begins with, and whatever of ours is slow to load: once, for it is run in copies only."""
+    with patch.dict(os.environ, one.SECRETS), closing(SqliteStore()) as store:
+        one.warm(store)
+    return scene.build()
+
+
 def _work(
     cases: Sequence[Case],
     number: int,
     processes: int,
+    sandbox: Sandbox,
     *,
     engine: str,
     server: str | None,
@@ -70,8 +83,7 @@ def _work(
         if engine == "postgres" and server is not None:
             store.close()
             store = PostgresStore(stack.enter_context(postgres.database(server)))
-        sandbox = scene.build()
-        one.warm(store)
+            one.warm(store)
         gc.collect()
         gc.freeze()  # so that children do not copy pages only to look for garbage on them
         for place in range(number, len(cases), processes):
