@@ -21,7 +21,7 @@ from cogent_pipelines import estate as estates
 from cogent_pipelines.estate import Place
 from cogent_pipelines_tests.flow.built import Built
 
-EVERY = timedelta(hours=4)
+EVERY = timedelta(hours=3)
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         orders="40",
         days=0.25,
         faults="none",
-        every="4h",
+        every="3h",
         defects=0,
         ui=False,
     )

@@ -13,20 +13,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import graphql
 import pytest
 
 from cogent_pipelines.connect.spec import Answer, System, Want
-from cogent_pipelines.vendors import shopify
-from cogent_pipelines_tests import dbt_render
+from cogent_pipelines_tests.vendors.staging_kit import READ_AT
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
 FIXTURES = SHARED / "fixtures" / "shopify"
 SPECS = SHARED / "vendors" / "specs"
 SYSTEM = System("web_uk", "shopify", "https://web-uk.myshopify.com", {"client_id": "X", "client_secret": "Y"})
-READ_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 DAY = "2026-11-02"
 
 
@@ -377,85 +374,3 @@ def entry(number: int = 1, kind: str = "CHARGE", **more: Any) -> dict[str, Any]:
         "associatedPayout": {"id": gid("ShopifyPaymentsPayout", 901), "status": "PAID"},
         **more,
     }
-
-
-class Staging:
-    """Raw tables and staging views in memory. ``load`` puts records in; rows come out as dicts."""
-
-    def __init__(self) -> None:
-        self.connection = dbt_render.connect()
-        self.connection.execute("CREATE SCHEMA shopify")
-        self.connection.execute(
-            "CREATE TABLE estate.systems AS SELECT 'web_uk' system, 'https://admin.example.test' admin_url"
-        )
-        self.connection.execute(Path(shopify.__file__).with_suffix(".sql").read_text(encoding="utf-8"))
-        own = (
-            "system VARCHAR",
-            *(f"{c} TIMESTAMPTZ" for c in ("_first_seen_at", "_changed_at", "_read_at", "_gone_at")),
-        )
-        names = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'shopify'"
-        self.tables = [table for (table,) in self.connection.execute(names).fetchall()]
-        self.shapes: dict[str, Any] = {}
-        for table in self.tables:
-            for column in own:
-                self.connection.execute(f"ALTER TABLE shopify.{table} ADD COLUMN {column}")
-        for name in dbt_render.models():
-            if name.startswith("stg_shopify__"):
-                self.connection.execute(f"CREATE VIEW staging.{name} AS {rendered(name)}")
-
-    def load(
-        self, table: str, *records: Any, system: str = "web_uk", gone_at: datetime | None = None
-    ) -> None:
-        """Put records into a raw table as landing would, with what the table does not declare left out."""
-        shape = self.shape(table)
-        for record in records:
-            self.connection.execute(
-                f"INSERT INTO shopify.{table} BY NAME "
-                f"SELECT $1 AS system, UNNEST(CAST($2::JSON AS {shape})), "
-                "$3 AS _first_seen_at, $3 AS _changed_at, $3 AS _read_at, $4 AS _gone_at",
-                [system, json.dumps(pruned(record, shape)), READ_AT, gone_at],
-            )
-
-    def clear(self) -> None:
-        """Take every record out."""
-        for table in self.tables:
-            self.connection.execute(f"TRUNCATE shopify.{table}")
-
-    def shape(self, table: str) -> Any:
-        """The raw table's own columns as one struct type."""
-        if table not in self.shapes:
-            self.shapes[table] = self._shape(table)
-        return self.shapes[table]
-
-    def _shape(self, table: str) -> Any:
-        described = self.connection.execute(
-            f"SELECT column_name, column_type FROM (DESCRIBE shopify.{table})"
-        ).fetchall()
-        own = {n: duckdb.sqltype(kind) for n, kind in described if n != "system" and not n.startswith("_")}
-        return duckdb.struct_type(own)
-
-    def rows(self, mart: str) -> list[dict[str, Any]]:
-        """Every row of a staging view."""
-        return dbt_render.fetch(self.connection, f"SELECT * FROM staging.stg_shopify__{mart} ORDER BY ALL")
-
-    def columns(self, mart: str) -> dict[str, str]:
-        """Name and type of every column of a staging view."""
-        sql = f"SELECT column_name, column_type FROM (DESCRIBE staging.stg_shopify__{mart})"
-        return dict(self.connection.execute(sql).fetchall())
-
-
-@cache
-def rendered(view: str) -> str:
-    """A staging view's SQL, rendered once."""
-    return dbt_render.render(view)
-
-
-def pruned(value: Any, kind: Any) -> Any:
-    """``value`` without the keys its declared type does not name."""
-    if value is None:
-        return None
-    if kind.id == "list":
-        return [pruned(part, kind.children[0][1]) for part in value]
-    if kind.id == "struct":
-        return {name: pruned(value.get(name), child) for name, child in kind.children}
-    return value

@@ -15,7 +15,8 @@ from cogent_pipelines.vendors import shopify_documents as documents
 from cogent_pipelines.vendors.shopify import VENDOR
 from cogent_pipelines.vendors.shopify_documents import COSTS, document
 from cogent_pipelines_tests.vendors.shopify_cost import requested, size
-from cogent_pipelines_tests.vendors.shopify_kit import SYSTEM, Staging, fixture, gid, parcel, schema, stock
+from cogent_pipelines_tests.vendors.shopify_kit import SYSTEM, fixture, gid, parcel, schema, stock
+from cogent_pipelines_tests.vendors.staging_kit import Staging
 
 WINDOW = Window(datetime(2026, 11, 2, 9, 0, 0, 999, tzinfo=UTC), datetime(2026, 11, 2, 9, 5, tzinfo=UTC))
 MOST = 1000
@@ -200,7 +201,7 @@ def test_the_export_holds_what_a_page_holds() -> None:
 
 def test_the_raw_tables_hold_every_field_asked_for() -> None:
     """What is not kept need not be asked for: personal data least of all."""
-    staging = Staging()
+    staging = Staging("shopify", "web_uk")
     tables = {
         "FulfillmentOrders": "fulfillment_orders",
         "Products": "products",
@@ -218,7 +219,6 @@ def test_the_raw_tables_hold_every_field_asked_for() -> None:
         for step in records:
             selection = next(p for p in selection.selections if p.name.value == step).selection_set
         assert _asked(selection) == _kept(staging.shape(table)), name
-    staging.connection.close()
 
 
 def _asked(selection: Any) -> dict[str, Any]:

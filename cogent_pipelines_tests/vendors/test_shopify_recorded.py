@@ -6,7 +6,6 @@ Every file of the shared folder is in one of the two tables below; a new file fa
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -24,7 +23,6 @@ from cogent_pipelines_tests.vendors.shopify_kit import (
     SHARED,
     SPECS,
     SYSTEM,
-    Staging,
     answer,
     fixture,
     fulfilment,
@@ -37,6 +35,7 @@ from cogent_pipelines_tests.vendors.shopify_kit import (
     refund,
     stock,
 )
+from cogent_pipelines_tests.vendors.staging_kit import Staging
 
 COVERED = {
     "bc_BulkOperationCompletedResult.json": "orders export: one that ended without rows",
@@ -89,19 +88,10 @@ WINDOWLESS = Window(None, datetime(2026, 11, 2, tzinfo=UTC))
 FIVETRAN = "tables of another vendor's connector: no answer of Shopify's"
 
 
-@pytest.fixture(scope="module")
-def views() -> Iterator[Staging]:
-    """Raw tables and the views over them."""
-    shopify = Staging()
-    yield shopify
-    shopify.connection.close()
-
-
 @pytest.fixture
-def staging(views: Staging) -> Staging:
+def staging() -> Staging:
     """The views over empty tables."""
-    views.clear()
-    return views
+    return Staging("shopify", "web_uk")
 
 
 def stream(name: str) -> Stream:

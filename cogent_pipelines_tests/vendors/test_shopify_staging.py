@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors.shopify_kit import (
     DAY,
-    Staging,
     fulfilment,
     fulfilment_order,
     gid,
@@ -23,10 +21,10 @@ from cogent_pipelines_tests.vendors.shopify_kit import (
     order,
     payout,
     refund,
-    rendered,
     schema,
     transaction,
 )
+from cogent_pipelines_tests.vendors.staging_kit import Staging
 
 ADDED = {"channel_stock": {"facility"}, "items": {"role"}}
 """Columns the mart adds itself."""
@@ -37,19 +35,10 @@ VIEWS = sorted(
 )
 
 
-@pytest.fixture(scope="module")
-def views() -> Iterator[Staging]:
-    """Raw tables and the views over them."""
-    shopify = Staging()
-    yield shopify
-    shopify.connection.close()
-
-
 @pytest.fixture
-def staging(views: Staging) -> Staging:
+def staging() -> Staging:
     """The views over empty tables."""
-    views.clear()
-    return views
+    return Staging("shopify", "web_uk")
 
 
 def one(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -265,7 +254,7 @@ def test_no_status_of_the_vendor_is_forgotten(mart: str, column: str, field: str
 def test_no_type_of_payout_entry_is_forgotten() -> None:
     """113 of them."""
     kind: Any = schema().get_type("ShopifyPaymentsTransactionType")
-    named = set(re.findall(r"'([A-Z][A-Z_]+)'", rendered("stg_shopify__payout_entries")))
+    named = set(re.findall(r"'([A-Z][A-Z_]+)'", dbt_render.render("stg_shopify__payout_entries")))
     assert set(kind.values) == named
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 
 from cogent_pipelines_tests.vendors.shopify_kit import (
     DAY,
-    Staging,
     entry,
     gid,
     level,
@@ -22,21 +20,13 @@ from cogent_pipelines_tests.vendors.shopify_kit import (
     refund,
     transaction,
 )
-
-
-@pytest.fixture(scope="module")
-def views() -> Iterator[Staging]:
-    """Raw tables and the views over them."""
-    shopify = Staging()
-    yield shopify
-    shopify.connection.close()
+from cogent_pipelines_tests.vendors.staging_kit import Staging
 
 
 @pytest.fixture
-def staging(views: Staging) -> Staging:
+def staging() -> Staging:
     """The views over empty tables."""
-    views.clear()
-    return views
+    return Staging("shopify", "web_uk")
 
 
 def one(rows: list[dict[str, Any]]) -> dict[str, Any]:

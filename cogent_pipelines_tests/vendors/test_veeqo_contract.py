@@ -12,7 +12,8 @@ import pytest
 
 from cogent_pipelines.connect.spec import Request, Window
 from cogent_pipelines.vendors import veeqo
-from cogent_pipelines_tests.vendors.veeqo_kit import APIB, READ_AT, SYSTEM, cancellation, want
+from cogent_pipelines_tests.vendors.staging_kit import READ_AT
+from cogent_pipelines_tests.vendors.veeqo_kit import APIB, SYSTEM, cancellation, want
 
 BEYOND_THE_BLUEPRINT = {
     # documented on the vendor's developer site after the Blueprint was published; named in the brief

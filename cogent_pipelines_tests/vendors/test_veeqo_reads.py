@@ -16,7 +16,8 @@ from cogent_pipelines.connect.limits import MemoryLimits
 from cogent_pipelines.connect.paging import Repetition
 from cogent_pipelines.connect.spec import Answer, Request, Stream, Window
 from cogent_pipelines.vendors import veeqo
-from cogent_pipelines_tests.vendors.veeqo_kit import READ_AT, SYSTEM, Staging, want
+from cogent_pipelines_tests.vendors.staging_kit import READ_AT, Staging
+from cogent_pipelines_tests.vendors.veeqo_kit import SYSTEM, want
 
 STREAMS = {stream.name: stream for stream in veeqo.VENDOR.streams}
 SINCE = Window(datetime(2026, 7, 2, 10, 0, 30, tzinfo=UTC), READ_AT)
@@ -181,7 +182,7 @@ def test_new_orders_are_listed_by_when_they_were_made() -> None:
 
 def test_levels_are_those_the_staging_view_shows() -> None:
     """Levels noted at a change are staging's available quantities, infinite and nameless ones left out."""
-    staging = Staging()
+    staging = Staging("veeqo", "wms_uk")
     entry = {"sellable_id": 1, "warehouse_id": 41, "available_stock_level": -2, "infinite": False}
     items: list[dict[str, Any]] = [
         {
@@ -201,7 +202,6 @@ def test_levels_are_those_the_staging_view_shows() -> None:
     assert noted == [("41", " TEE-M ", -2), ("42", " TEE-M ", -2)]
     shown = [(r["facility_id"], r["sku"], r["available_qty"]) for r in staging.rows("stock")]
     assert set(noted) == {row for row in shown if row[1] is not None and row[2] is not None}
-    staging.connection.close()
 
 
 def test_the_account_is_asked_cheaply_whether_it_lets_us_in() -> None:
@@ -212,14 +212,13 @@ def test_the_account_is_asked_cheaply_whether_it_lets_us_in() -> None:
 
 def test_the_raw_tables_are_declared_for_every_stream() -> None:
     """One table per stream, its key and version among its columns."""
-    staging = Staging()
+    staging = Staging("veeqo", "wms_uk")
     for stream in veeqo.VENDOR.streams:
         described = staging.connection.execute(f"DESCRIBE veeqo.{stream.name}").fetchall()
         columns = {row[0] for row in described}
         assert {stream.key, stream.version or stream.key} <= columns
     with pytest.raises(duckdb.CatalogException):
         staging.connection.execute("DESCRIBE veeqo.shipments")
-    staging.connection.close()
 
 
 def test_a_want_without_a_sales_time_is_still_searched_for() -> None:

@@ -16,17 +16,10 @@ import pytest
 from cogent_pipelines.connect.spec import Found, Want
 from cogent_pipelines.landing import shapes
 from cogent_pipelines.vendors import veeqo
+from cogent_pipelines_tests.vendors.staging_kit import Staging
 from cogent_pipelines_tests.vendors.test_veeqo_cancellations import STATUSES
 from cogent_pipelines_tests.vendors.test_veeqo_contract import dotted
-from cogent_pipelines_tests.vendors.veeqo_kit import (
-    FIXTURES,
-    SYSTEM,
-    Staging,
-    allocation,
-    fixture,
-    order,
-    want,
-)
+from cogent_pipelines_tests.vendors.veeqo_kit import FIXTURES, SYSTEM, allocation, fixture, order, want
 
 COVERED = {
     "references_order_statuses.json": "statuses",
@@ -50,11 +43,9 @@ NOT_COVERED = {"ruby_purchase_orders.json": "purchase orders are no entity of th
 
 
 @pytest.fixture
-def staging() -> Iterator[Staging]:
+def staging() -> Staging:
     """Empty raw tables and the views over them."""
-    veeqo_staging = Staging()
-    yield veeqo_staging
-    veeqo_staging.connection.close()
+    return Staging("veeqo", "wms_uk")
 
 
 def one(rows: list[dict[str, Any]], **where: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,8 +10,9 @@ import duckdb
 import pytest
 
 from cogent_pipelines_tests import dbt_render
+from cogent_pipelines_tests.vendors.staging_kit import Staging
 from cogent_pipelines_tests.vendors.test_veeqo_cancellations import EVIDENCE, PAST, STATUSES, expected
-from cogent_pipelines_tests.vendors.veeqo_kit import STAGING, Staging, allocation, line, order, shipment
+from cogent_pipelines_tests.vendors.veeqo_kit import STAGING, allocation, line, order, shipment
 
 OF_THE_MART = {
     "warehouse_orders": {"order_key", "has_known_order"},
@@ -27,11 +27,9 @@ VIEWS = sorted(path.stem.removeprefix("stg_veeqo__") for path in STAGING.glob("*
 
 
 @pytest.fixture
-def staging() -> Iterator[Staging]:
+def staging() -> Staging:
     """Empty raw tables and the views over them."""
-    veeqo = Staging()
-    yield veeqo
-    veeqo.connection.close()
+    return Staging("veeqo", "wms_uk")
 
 
 def one(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -106,7 +104,7 @@ def test_an_order_is_put_into_our_words(staging: Staging) -> None:
         "warehouse_order_key": "wms_uk:90011",
         "reference": "#1042",
         "merged_to_key": "wms_uk:90010",
-        "url": "https://app.example.test/orders/90011",
+        "url": "https://admin.example.test/orders/90011",
         "total_amount": Decimal("51.9500"),
     }
     assert (row["ship_to_name"], row["ship_to_line2"], row["delivery_method_id"]) == ("Ann Lee", None, "11")
@@ -298,7 +296,7 @@ def test_what_is_not_filled_in_is_missing(staging: Staging) -> None:
     assert (row["title"], row["is_active"], row["url"]) == (
         "Tee M",
         True,
-        "https://app.example.test/products/501",
+        "https://admin.example.test/products/501",
     )
 
 

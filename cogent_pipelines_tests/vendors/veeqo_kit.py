@@ -10,16 +10,12 @@ import copy
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from cogent_pipelines.connect.spec import Found, System, Want
-from cogent_pipelines.vendors import veeqo
-from cogent_pipelines_tests import dbt_render
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
@@ -27,7 +23,6 @@ FIXTURES = SHARED / "fixtures" / "veeqo"
 APIB = SHARED / "vendors" / "specs" / "veeqo.apib"
 STAGING = ROOT / "dbt_project" / "models" / "staging" / "veeqo"
 SYSTEM = System("wms_uk", "veeqo", "https://api.veeqo.com", {"api_key": "X"}, {"channel_id": 771})
-READ_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
 
 def fixture(name: str) -> Any:
@@ -174,81 +169,3 @@ def found(write: Any, about: Want, *answers: Any) -> Found:
     seen = write.lookup.found(about, list(answers))
     assert seen is not None
     return seen
-
-
-@cache
-def rendered(view: str) -> str:
-    """A staging view's SQL, rendered once."""
-    return dbt_render.render(view)
-
-
-class Staging:
-    """Raw tables and staging views in memory. ``load`` puts records in; rows come out as dicts."""
-
-    def __init__(self) -> None:
-        self.connection = duckdb.connect()
-        self.connection.execute(
-            "SET TimeZone = 'UTC'; CREATE SCHEMA veeqo; CREATE SCHEMA estate; CREATE SCHEMA staging"
-        )
-        self.connection.execute(
-            "CREATE TABLE estate.systems AS SELECT 'wms_uk' AS system, '' AS vendor, '' AS role,"
-            " 'https://app.example.test' AS admin_url"
-        )
-        self.connection.execute(Path(veeqo.__file__).with_suffix(".sql").read_text(encoding="utf-8"))
-        for (table,) in self.connection.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'veeqo'"
-        ).fetchall():
-            for column in (
-                "system VARCHAR",
-                "_first_seen_at TIMESTAMPTZ",
-                "_changed_at TIMESTAMPTZ",
-                "_read_at TIMESTAMPTZ",
-                "_gone_at TIMESTAMPTZ",
-            ):
-                self.connection.execute(f"ALTER TABLE veeqo.{table} ADD COLUMN {column}")
-        for path in sorted(STAGING.glob("*.sql")):
-            self.connection.execute(f"CREATE VIEW staging.{path.stem} AS {rendered(path.stem)}")
-
-    def load(self, table: str, *records: Any, system: str = "wms_uk") -> None:
-        """Put records into a raw table as landing would, with what the table does not declare left out."""
-        described = self.connection.execute(
-            f"SELECT column_name, column_type FROM (DESCRIBE veeqo.{table})"
-        ).fetchall()
-        own = [
-            (name, duckdb.sqltype(kind))
-            for name, kind in described
-            if name != "system" and not name.startswith("_")
-        ]
-        shape = duckdb.struct_type(dict(own))
-        for record in records:
-            self.connection.execute(
-                f"INSERT INTO veeqo.{table} BY NAME "
-                f"SELECT $1 AS system, UNNEST(CAST($2::JSON AS {shape})), "
-                "$3 AS _first_seen_at, $3 AS _changed_at, $3 AS _read_at",
-                [system, json.dumps(_prune(record, shape)), READ_AT],
-            )
-
-    def rows(self, mart: str) -> list[dict[str, Any]]:
-        """Every row of a staging view, by its first column."""
-        result = self.connection.execute(f"SELECT * FROM staging.stg_veeqo__{mart} ORDER BY ALL")
-        names = [column[0] for column in result.description]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-    def columns(self, mart: str) -> dict[str, str]:
-        """Name and type of every column of a staging view."""
-        return dict(
-            self.connection.execute(
-                f"SELECT column_name, column_type FROM (DESCRIBE staging.stg_veeqo__{mart})"
-            ).fetchall()
-        )
-
-
-def _prune(value: Any, kind: Any) -> Any:
-    """``value`` without the keys its declared type does not name."""
-    if value is None:
-        return None
-    if kind.id == "list":
-        return [_prune(part, kind.children[0][1]) for part in value]
-    if kind.id == "struct":
-        return {name: _prune(value.get(name), child) for name, child in kind.children}
-    return value
