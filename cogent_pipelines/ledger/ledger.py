@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -128,10 +129,25 @@ def _as_url(url: str | Path) -> str:
     return url
 
 
+_compiled: dict[Any, Any] = {}
+"""Statements as SQLite's text, for as long as the process lives: every step of a look opens the ledger anew, and to
+compile the same statements for it each time took longer than to run them."""
+
+
+@cache
+def _sqlite() -> sa.Dialect:
+    """The one dialect of all SQLite ledgers: what is compiled is kept by it."""
+    engine = sa.create_engine("sqlite://")
+    engine.connect().close()  # it learns what this SQLite can do when it first connects
+    engine.dispose()
+    return engine.dialect
+
+
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
-    engine = sa.create_engine(url, connect_args={"check_same_thread": False})
+    pool = sa.create_pool_from_url(url, connect_args={"check_same_thread": False})
+    engine = sa.Engine(pool, _sqlite(), url, execution_options={"compiled_cache": _compiled})
 
     @sa.event.listens_for(engine, "connect")
     def _settings(raw: Any, record: Any) -> None:

@@ -476,6 +476,8 @@ def warm(store: Store) -> None:
     Wanted(Case("levels", "", "ok")).fill([{"system": "nowhere", "business_key": "", "reference": ""}])
     with warehouse.open("") as connection:
         plan.plan(connection, book, estate(), "orders_to_wms")
+    verify.verify(book, estate(), {})
+    deliver.deliver(book, estate(), "", {})
     warehouse.open = real
     for sync in scenes.SYNC_OF.values():
         books.states(book, sync)
