@@ -336,7 +336,7 @@ def _runner(where: _Where) -> Any:
 
     if not stores.is_built(where.place):
         click.echo("building the models (once) …")
-        if not runner.run("build_models")[0]:
+        if not driver.build(runner):
             raise CogentError(f"the models did not build; see {where.place.root / driver.LOG}")
     return runner
 

@@ -21,6 +21,12 @@ from cogent_pipelines.ledger.ledger import Ledger
 from cogent_pipelines.ledger.tables import limits, limits_metadata
 
 SUFFIX = ".limits"
+# Two transactions for every call to a vendor: their statements are built once.
+_KEPT = sa.select(limits.c.bucket).where(limits.c.account == sa.bindparam("of"))
+_MAKE = sa.insert(limits)
+_CHANGE = (
+    sa.update(limits).where(limits.c.account == sa.bindparam("of")).values(bucket=sa.bindparam("bucket"))
+)
 
 
 class SharedLimits(Limits):
@@ -39,22 +45,18 @@ class SharedLimits(Limits):
                     sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:account, 0))"),
                     {"account": account},
                 )
-            query = sa.select(limits.c.bucket).where(limits.c.account == account)
-            kept: dict[str, Any] | None = connection.execute(query).scalar_one_or_none()
+            kept: dict[str, Any] | None = connection.execute(_KEPT, {"of": account}).scalar_one_or_none()
             bucket, wait = act(None if kept is None else Bucket(**kept))
             if kept is None:
-                connection.execute(sa.insert(limits).values(account=account, bucket=asdict(bucket)))
+                connection.execute(_MAKE, {"account": account, "bucket": asdict(bucket)})
             else:
-                connection.execute(
-                    sa.update(limits).where(limits.c.account == account).values(bucket=asdict(bucket))
-                )
+                connection.execute(_CHANGE, {"of": account, "bucket": asdict(bucket)})
             return wait
 
     def bucket(self, account: str) -> Bucket | None:
         """The account's bucket as it was last touched."""
         with self._engine.connect() as connection, connection.begin():
-            query = sa.select(limits.c.bucket).where(limits.c.account == account)
-            kept: dict[str, Any] | None = connection.execute(query).scalar_one_or_none()
+            kept: dict[str, Any] | None = connection.execute(_KEPT, {"of": account}).scalar_one_or_none()
         return None if kept is None else Bucket(**kept)
 
     def close(self) -> None:
