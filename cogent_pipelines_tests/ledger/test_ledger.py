@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +22,7 @@ from cogent_pipelines.ledger import beats, books, controls, copy, exceptions, le
 from cogent_pipelines.ledger.ledger import Ledger
 from cogent_pipelines.ledger.limits import SharedLimits
 from cogent_pipelines_tests.ledger.builders import claim, make, move
+from cogent_pipelines_tests.ledger.fixtures import KEY
 
 MoveOn = Callable[[timedelta | float], None]
 
@@ -42,6 +44,19 @@ def test_a_ledger_of_another_key_is_refused(
     monkeypatch.setenv("COGENT_HMAC_KEY", "another key that is long enough to be one, too")
     with pytest.raises(BadInput, match="the key this ledger was written with"):
         ledger.open(ledger_url)
+
+
+def test_the_next_opening_compiles_nothing_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step of a look opens the ledger: statements are compiled once in a process, whichever file it is."""
+    monkeypatch.setenv("COGENT_HMAC_KEY", KEY)
+    compiled = []
+    for name in ("one.db", "another.db"):
+        with closing(ledger.open(tmp_path / name)) as opened:
+            assert promises.next_due_at(opened) is None
+            with opened.write() as writing:
+                assert writing.revision == 1
+        compiled.append(len(ledger._compiled))
+    assert compiled[0] == compiled[1] > 0
 
 
 def test_a_ledger_newer_than_the_code_is_refused(book: Ledger, ledger_url: str) -> None:
