@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -34,6 +34,7 @@ CHILD = b'"__parentId"'
 _exact = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
+T = TypeVar("T")
 Split = tuple[Answer, list[bytes], Mapping[str, Any]]
 
 
@@ -45,6 +46,21 @@ def decode(record: bytes) -> Any:
 def encode(record: Any) -> bytes:
     """A record as bytes, its numbers as they came."""
     return _encoder.encode(record)
+
+
+async def together(work: Iterable[Awaitable[T]]) -> list[T]:
+    """What each comes to, side by side.
+
+    When one fails, the others are called off and over before its error is told: none goes on with a closed client.
+    """
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        raise
 
 
 # --- pages ----------------------------------------------------------------------------------------------
@@ -129,7 +145,7 @@ async def completed(client: Client, inner: Sequence[Inner], records: list[bytes]
     cut = [i for i, record in enumerate(records) if inner and GOES_ON.search(record)]
     if not cut:
         return records
-    whole = await asyncio.gather(*(_complete(client, inner, records[i]) for i in cut))
+    whole = await together(_complete(client, inner, records[i]) for i in cut)
     records = list(records)
     for i, record in zip(cut, whole, strict=True):
         records[i] = record

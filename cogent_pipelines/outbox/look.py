@@ -20,6 +20,7 @@ import msgspec
 
 from cogent_pipelines import clock
 from cogent_pipelines.connect.client import Client
+from cogent_pipelines.connect.reading import together
 from cogent_pipelines.connect.spec import Json, Listing, Lookup, Want, Window
 from cogent_pipelines.errors import Reject, Retry
 from cogent_pipelines.outbox.job import FAULTS_OF_DATA, Job, Looked
@@ -86,8 +87,8 @@ class Looker:
             return found + [(job, failures[0]) for chunk in rest for job in chunk]
         return found + await self._ask_each(lookup, rest)
 
-    async def _ask_each(self, lookup: Lookup, chunks: Sequence[list[Job]]) -> list[tuple[Job, Result]]:
-        parts = await asyncio.gather(*(self._ask(lookup, chunk) for chunk in chunks))
+    async def _ask_each(self, lookup: Lookup, chunks: Sequence[Sequence[Job]]) -> list[tuple[Job, Result]]:
+        parts = await together(self._ask(lookup, chunk) for chunk in chunks)
         return [result for part in parts for result in part]
 
     async def _ask(self, lookup: Lookup, jobs: Sequence[Job]) -> list[tuple[Job, Result]]:
@@ -99,10 +100,7 @@ class Looker:
                 return [(jobs[0], error)]
             # One of them may be what the target stumbles over; ask for each half alone.
             half = len(jobs) // 2
-            first, second = await asyncio.gather(
-                self._ask(lookup, jobs[:half]), self._ask(lookup, jobs[half:])
-            )
-            return [*first, *second]
+            return await self._ask_each(lookup, [jobs[:half], jobs[half:]])
         return [(job, found_in(lookup, job, answers)) for job in jobs]
 
     async def _answers(self, lookup: Lookup, wants: Sequence[Want]) -> list[Json]:
@@ -112,7 +110,7 @@ class Looker:
             raise Reject(f"the look-up cannot be built ({type(error).__name__})", code="payload") from error
         try:
             async with asyncio.timeout(max(self.patience / clock.speed(), LEAST_PATIENCE)):
-                answers = await asyncio.gather(*(self.client.call(request) for request in requests))
+                answers = await together(self.client.call(request) for request in requests)
         except TimeoutError as error:
             raise Retry("the look-up took too long") from error
         self.answered += len(answers)

@@ -26,6 +26,7 @@ from cogent_pipelines.connect.paging import (
     keys,
     splitter,
 )
+from cogent_pipelines.connect.reading import together
 from cogent_pipelines.connect.spec import Bulk, Inner, Request, Stream, Window
 from cogent_pipelines.errors import Halt, Reject, Retry
 from cogent_pipelines_tests.connect.kit import (
@@ -58,6 +59,29 @@ def read(handler: Callable[[httpx.Request], Any], stream: Stream = THINGS, **cha
 def ids(pages: list[Page]) -> list[str]:
     """Ids of every record, in order."""
     return [json.loads(record)["id"] for page in pages for record in page.records]
+
+
+def test_when_one_of_several_fails_the_others_are_over_before_that_is_told() -> None:
+    """What goes on would find its client closed."""
+    over: list[str] = []
+
+    async def waiting(name: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            over.append(name)
+
+    async def failing() -> None:
+        await asyncio.sleep(0)
+        raise Halt("the key was refused", code="401")
+
+    async def main() -> list[str]:
+        with pytest.raises(Halt):
+            await together([waiting("one"), failing(), waiting("another")])
+        return list(over)
+
+    assert run(main) == ["one", "another"]
 
 
 # --- cutting --------------------------------------------------------------------------------------------
