@@ -14,7 +14,7 @@ FRACTION ?= 1
 ENGINE ?= both
 DEMO := --estate $(ESTATE) --seed $(SEED) --days $(DAYS) --faults $(FAULTS) --orders $(ORDERS) $(if $(STATE),--state $(STATE)) $(if $(filter 0,$(UI)),--no-ui)
 
-.PHONY: help demo test check crash bench dev lock
+.PHONY: help demo test losses check crash bench dev lock
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -31,8 +31,11 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## a retailer's days, faults and all, end to end on the sandbox (UI=0 ends with the books)
 	@$(BIN)/cogent demo $(DEMO)
 
-test: $(READY) ## every test (unit, rules, contract, flow, a tenth of the crash matrix)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+test: $(READY) ## every test (unit, rules, contract, flow, a tenth of the crash matrix) but for the losses
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not losses"
+
+losses: $(READY) ## somebody else's history, then four stores lost one after the other, through Dagster
+	@$(BIN)/python -m pytest -q -m losses
 
 check: $(READY) ## lint, formatting, types, import contracts
 	@$(BIN)/ruff check .

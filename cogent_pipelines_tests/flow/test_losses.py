@@ -32,7 +32,7 @@ from cogent_pipelines.defs import transform
 from cogent_pipelines.estate import Place
 from cogent_pipelines_tests.flow.built import Built, by_dbt
 
-pytestmark = pytest.mark.flow
+pytestmark = [pytest.mark.flow, pytest.mark.losses]
 
 HISTORY = 200
 START = datetime(2026, 10, 31, 8, tzinfo=UTC)
