@@ -28,6 +28,7 @@ from common import ROOT, folder
 from cogent_pipelines import clock, warehouse
 from cogent_pipelines import estate as estates
 from cogent_pipelines.connect.client import Client
+from cogent_pipelines.defs import flows
 from cogent_pipelines.landing import merge
 from cogent_pipelines.landing.pull import pull_system
 from cogent_pipelines.ledger import copy as ledger_copy
@@ -129,12 +130,12 @@ class Loop:
     def build(self) -> None:
         """Every table and view."""
         with warehouse.open(self.place.warehouse) as connection:
-            for slug in ("shopify", "veeqo"):
+            for slug in flows.vendors(self.estate):
                 merge.prepare(connection, slug)
             ledger_copy.copy(connection, self.ledger)
             estate_tables.write(connection, self.estate, clock.now())
             mappings.load(connection, models.DBT / "seeds")
-        models.build(self.place, clock.now())
+        models.build(self.place, self.estate, clock.now())
 
     def plan(self, sync: str) -> PlanReport:
         with warehouse.open(self.place.warehouse) as connection:

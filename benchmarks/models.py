@@ -13,14 +13,15 @@ from pathlib import Path
 
 from common import ROOT
 
-from cogent_pipelines.estate import Place
+from cogent_pipelines.defs import transform
+from cogent_pipelines.estate import Estate, Place
 
 DBT = ROOT / "dbt_project"
 
 
-def build(place: Place, as_of: datetime) -> None:
-    """Make every model (without its tests); raw tables must be there, empty or not."""
-    command = [str(Path(sys.executable).parent / "dbt"), "run", "--quiet"]
+def build(place: Place, estate: Estate, as_of: datetime) -> None:
+    """Make every model of the estate (without its tests); raw tables must be there, empty or not."""
+    command = [str(Path(sys.executable).parent / "dbt"), "run", "--quiet", *transform.in_use(estate)]
     folders = {"--project-dir": DBT, "--profiles-dir": DBT, "--target-path": place.manifest.parent}
     folders["--log-path"] = place.root / "logs"
     done = subprocess.run(

@@ -58,8 +58,9 @@ def first(state: str) -> Figures:
     from cogent_pipelines import clock, estate  # noqa: PLC0415
     from cogent_pipelines.defs import transform  # noqa: PLC0415
 
-    transform.lay_out(estate.Place(Path(state)), estate.load(ESTATE))
-    models.build(estate.Place(Path(state)), clock.now())
+    place, retailer = estate.Place(Path(state)), estate.load(ESTATE)
+    transform.lay_out(place, retailer)
+    models.build(place, retailer, clock.now())
     instance, repository = code_location(state)
     for name in sorted(job.name for job in repository.get_all_jobs() if job.name.startswith("flow_")):
         execute(repository.get_job(name), instance)

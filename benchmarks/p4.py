@@ -20,6 +20,7 @@ from common import HERE, ROOT, Figures, Group, Meter, Target, child, folder, pro
 
 from cogent_pipelines import clock, warehouse
 from cogent_pipelines import estate as estates
+from cogent_pipelines.defs import flows
 from cogent_pipelines.landing import merge
 from cogent_pipelines.ledger import copy as ledger_copy
 from cogent_pipelines.ledger.ledger import Ledger
@@ -37,12 +38,12 @@ PULLED = 2000
 def lay_out(place: estates.Place, estate: estates.Estate, ledger: Ledger, orders: int) -> None:
     """Every table and view, and the retailer's year in them."""
     with warehouse.open(place.warehouse, as_of=AS_OF) as connection:
-        for slug in ("shopify", "veeqo"):
+        for slug in flows.vendors(estate):
             merge.prepare(connection, slug)
         ledger_copy.copy(connection, ledger)
         estate_tables.write(connection, estate, AS_OF)
         mappings.load(connection, models.DBT / "seeds")
-    models.build(place, AS_OF)
+    models.build(place, estate, AS_OF)
     with warehouse.open(place.warehouse, as_of=AS_OF) as connection:
         connection.execute(f"SET VARIABLE n = {orders}")
         connection.execute(f"SET VARIABLE skus = {SKUS}")

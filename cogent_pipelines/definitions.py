@@ -37,7 +37,7 @@ def build(estate_file: str, state: Path) -> dg.Definitions:
     """The definitions for one estate and its folder."""
     estate = estates.load(estate_file)
     accounts.check(estate, estate_file)
-    manifest = transform.manifest(estates.Place(state))
+    manifest = transform.manifest(estates.Place(state), estate)
     catalogue.check(estate_file, estate, catalogue.load(manifest))
     judged = checks.checks(estate, manifest)
     made = automation.jobs(estate, [spec.key for spec in judged.check_specs])

@@ -345,7 +345,7 @@ def windows_of(place: Place, estate: Estate, every: timedelta) -> dict[str, floa
 
     shortest = span(estate.shortest_window).total_seconds()
     found = {}
-    for name, rule in catalogue.load(transform.manifest(place)).items():
+    for name, rule in catalogue.load(transform.manifest(place, estate)).items():
         own = estate.windows.get(name)
         hours = own.hours if own and own.hours is not None else None
         seconds = rule.window.length.total_seconds() if hours is None else hours * 3600

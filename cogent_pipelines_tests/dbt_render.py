@@ -8,6 +8,7 @@ Does not belong here: rows of a test (``cogent_pipelines_tests/rules/rows.py``) 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from graphlib import TopologicalSorter
@@ -36,6 +37,8 @@ class Model:
     is_seed: bool = False
     is_step: bool = False
     """A table that is filled from its definition (``models/marts/steps``)."""
+    vendor: str = ""
+    """Whose words it puts into ours, if it does."""
 
     @property
     def relation(self) -> str:
@@ -82,9 +85,11 @@ def models() -> dict[str, Model]:
     for file in ROOT.glob("models/**/*.sql"):
         properties = _properties().get(file.stem, {})
         config = properties.get("config", {})
+        schema, folder, *_ = file.relative_to(ROOT / "models").parts
         found[file.stem] = Model(
             name=file.stem,
-            schema=file.relative_to(ROOT / "models").parts[0],
+            schema=schema,
+            vendor=folder if schema == "staging" else "",
             table=config.get("alias", file.stem),
             text=file.read_text(),
             columns={c["name"]: c.get("data_type", "varchar") for c in properties.get("columns", [])},
@@ -124,14 +129,14 @@ def _environment() -> jinja2.Environment:
     return jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)
 
 
-def render(name: str) -> str:
-    """The SQL of model ``name``."""
-    return _render(name)[0]
+def render(name: str, in_use: frozenset[str] | None = None) -> str:
+    """The SQL of model ``name`` where these vendors are in use; None: all of them."""
+    return _render(name, in_use)[0]
 
 
-def needs(name: str) -> list[str]:
+def needs(name: str, in_use: frozenset[str] | None = None) -> list[str]:
     """The models and seeds ``name`` reads."""
-    return [n for kind, n in _render(name)[1] if kind == "ref"]
+    return [n for kind, n in _render(name, in_use)[1] if kind == "ref"]
 
 
 @cache
@@ -148,7 +153,7 @@ def _filled(text: str, names: dict[str, Any]) -> str:
 
 
 @cache
-def _render(name: str) -> tuple[str, list[tuple[str, str]]]:
+def _render(name: str, in_use: frozenset[str] | None = None) -> tuple[str, list[tuple[str, str]]]:
     model = models()[name]
     used: list[tuple[str, str]] = []
 
@@ -163,7 +168,8 @@ def _render(name: str) -> tuple[str, list[tuple[str, str]]]:
         return f"{schema}.{table}"
 
     def var(key: str, default: Any = None) -> Any:
-        return project()["vars"].get(key, default)
+        given = {"vendors_in_use": in_use} if in_use is not None else {}
+        return (project()["vars"] | given).get(key, default)
 
     names = {
         "ref": ref,
@@ -172,7 +178,10 @@ def _render(name: str) -> tuple[str, list[tuple[str, str]]]:
         "config": lambda **_: "",
         "execute": True,
         "model": _Config(
-            name=name, columns=model.columns, config=_Config(meta=model.meta), alias=model.table
+            name=name,
+            columns={column: {"data_type": kind} for column, kind in model.columns.items()},
+            config=_Config(meta=model.meta),
+            alias=model.table,
         ),
         "target": _Config(schema="main", type="duckdb"),
         "this": model.relation,
@@ -215,15 +224,20 @@ def create(connection: duckdb.DuckDBPyConnection, *names: str, deep: bool = Fals
         _create(connection, name, made, deep)
 
 
-def create_whole(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create every model over raw tables, mappings and tables of ours that are there already: as dbt would."""
+def create_whole(connection: duckdb.DuckDBPyConnection, in_use: Iterable[str]) -> None:
+    """Create every model over these vendors' raw tables, mappings and tables of ours that are there: as dbt would."""
+    chosen = frozenset(in_use)
     for schema in ("staging", "marts", "rules", "wanted", "reports", "steps"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    models_ = {name: model for name, model in models().items() if not model.is_seed}
-    reads = {name: [other for other in needs(name) if other in models_] for name in models_}
+    models_ = {
+        name: model
+        for name, model in models().items()
+        if not model.is_seed and (not model.vendor or model.vendor in chosen)
+    }
+    reads = {name: [other for other in needs(name, chosen) if other in models_] for name in models_}
     for name in TopologicalSorter(reads).static_order():
         view = f"steps.{name}" if models_[name].is_step else models_[name].relation
-        connection.execute(f"CREATE VIEW {view} AS {render(name)}")
+        connection.execute(f"CREATE VIEW {view} AS {render(name, chosen)}")
         if models_[name].is_step:
             connection.execute(f"COMMENT ON VIEW {view} IS 'one {models_[name].grows}'")
             connection.execute(f"CREATE TABLE {models_[name].relation} AS SELECT * FROM {view} LIMIT 0")

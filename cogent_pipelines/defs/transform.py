@@ -4,6 +4,7 @@ Belongs here: turning dbt's project into assets.
 Does not belong here: evaluating a rule on the hot path (``checks``), which never starts dbt.
 """
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -37,12 +38,20 @@ class _Translator(DagsterDbtTranslator):
         return str(dbt_resource_props["config"].get("schema") or "main")
 
 
-def manifest(place: Place) -> Path:
-    """dbt's manifest for this place, made by ``dbt parse`` when a model is newer than it."""
+def in_use(estate: Estate) -> list[str]:
+    """dbt's argument for this estate: marts gather the views of its vendors, and no others are built."""
+    return ["--vars", json.dumps({"vendors_in_use": sorted(vendors(estate))})]
+
+
+def manifest(place: Place, estate: Estate) -> Path:
+    """dbt's manifest for this place, made by ``dbt parse`` when a model is newer than it, or other vendors are in use."""
     newest = max(file.stat().st_mtime for file in DBT.rglob("*") if file.suffix in {".sql", ".yml", ".csv"})
-    if not place.manifest.exists() or place.manifest.stat().st_mtime < newest:
+    ours, note = " ".join(in_use(estate)), place.manifest.with_name("made_for")
+    made_for = note.read_text(encoding="utf-8") if note.exists() else ""
+    if made_for != ours or not place.manifest.exists() or place.manifest.stat().st_mtime < newest:
         place.manifest.parent.mkdir(parents=True, exist_ok=True)
-        dbt().cli(["parse", "--quiet"], target_path=place.manifest.parent).wait()
+        dbt().cli(["parse", "--quiet", *in_use(estate)], target_path=place.manifest.parent).wait()
+        note.write_text(ours, encoding="utf-8")
     return place.manifest
 
 
@@ -72,10 +81,12 @@ def models(manifest: Path) -> dg.AssetsDefinition:
     def dbt_build(
         context: dg.AssetExecutionContext, dbt: DbtCliResource, retailer: Retailer
     ) -> Iterator[Any]:
-        lay_out(retailer.place(), retailer.estate())
+        place, estate = retailer.place(), retailer.estate()
+        lay_out(place, estate)
         # dbt is another process and opens DuckDB by itself: it learns where, and what instant it is, from here.
-        os.environ["COGENT_WAREHOUSE"] = str(retailer.place().warehouse)
+        os.environ["COGENT_WAREHOUSE"] = str(place.warehouse)
         os.environ["COGENT_AS_OF"] = clock.now().isoformat()
-        yield from dbt.cli(["build"], context=context, target_path=retailer.place().manifest.parent).stream()
+        build = dbt.cli(["build", *in_use(estate)], context=context, target_path=place.manifest.parent)
+        yield from build.stream()
 
     return dbt_build

@@ -46,7 +46,7 @@ class Pair(Retailer):
             estate_tables.write(connection, self.estate, clock.now())
             mappings.load(connection, SEEDS)
             personal.prepare(connection, self.book.hmac_key)
-            dbt_render.create_whole(connection)
+            dbt_render.create_whole(connection, self.slugs.values())
 
     def look(self, times: int = 1) -> None:
         """Let time pass, read and plan everything, and carry it out, so many times."""

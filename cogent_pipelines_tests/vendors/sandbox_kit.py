@@ -218,8 +218,8 @@ class Retailer:
                 "CREATE OR REPLACE TABLE estate.systems AS SELECT system, '' AS admin_url "
                 f"FROM (VALUES ('{SHOP}'), ('{WMS}')) AS s (system)"
             )
-            for name in dbt_render.models():
-                if name.startswith("stg_"):
+            for name, model in dbt_render.models().items():
+                if model.vendor in self.slugs.values():
                     connection.execute(f"CREATE OR REPLACE VIEW staging.{name} AS {dbt_render.render(name)}")
             yield Staged(connection)
 

@@ -54,3 +54,40 @@ def test_staging_reads_no_clock_and_no_other_model(view: str) -> None:
     """A view per stream, over raw tables and the estate alone."""
     assert dbt_render.needs(view) == []
     assert not re.search(r"\b(now|current_timestamp|current_date|today)\b\s*\(?", dbt_render.render(view))
+
+
+# --- which vendors are in use -------------------------------------------------------------------------------
+
+
+def test_a_mart_gathers_the_vendors_in_use_and_no_others() -> None:
+    """An estate of two vendors plans no query over the views of all there are."""
+    assert dbt_render.needs("items", frozenset({"veeqo"})) == ["stg_veeqo__items"]
+    assert set(dbt_render.needs("items")) >= {f"stg_{slug}__items" for slug in ("shopify", "veeqo")}
+
+
+@pytest.mark.parametrize("mart", sorted(dbt_render.project()["vars"]["vendors"]))
+def test_a_mart_no_vendor_in_use_has_is_empty_with_its_columns(mart: str) -> None:
+    """Not every warehouse tells of returns, and rules read them all the same."""
+    (name,) = [
+        name
+        for name, model in dbt_render.models().items()
+        if model.schema == "marts" and f"union_vendors('{mart}'" in model.text
+    ]
+    columns = dbt_render.models()[name].columns
+    with dbt_render.connect() as connection:
+        for other in dbt_render.needs(name, frozenset()):
+            dbt_render.create(connection, other)
+        dbt_render.create_sources(connection, "estate.systems")
+        made = connection.execute(dbt_render.render(name, frozenset()))
+        assert [column[0] for column in made.description] == list(columns)
+        assert made.fetchall() == []
+
+
+@pytest.mark.parametrize("kind", ["models", "sources"])
+def test_dbt_leaves_out_the_folder_of_a_vendor_that_is_not_in_use(kind: str) -> None:
+    """Its raw tables are not there to be read or tested."""
+    folders = dbt_render.project()[kind]["cogent"]["staging"]
+    enabled = "{{ ('slug' in var('vendors_in_use', ['slug'])) | as_bool }}"
+    assert {slug: folders[slug]["+enabled"] for slug in VENDORS} == {
+        slug: enabled.replace("slug", slug) for slug in VENDORS
+    }

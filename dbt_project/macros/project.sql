@@ -3,18 +3,26 @@
     {{ custom_schema_name or target.schema }}
 {%- endmacro %}
 
--- One vendor-neutral select over the staging views of every vendor that has this mart. `without` names the columns the
--- mart adds itself.
+-- One vendor-neutral select over the staging views of every vendor in use that has this mart, empty when none has.
+-- `without` names the columns the mart adds itself.
 {% macro union_vendors(mart, without=[]) -%}
+    {%- set in_use = var('vendors_in_use', none) -%}
     {%- set columns = [] -%}
     {%- for name in model.columns if name not in without -%}{%- do columns.append(name) -%}{%- endfor -%}
-    {%- for vendor in var('vendors')[mart] %}
+    {%- for vendor in var('vendors')[mart] if in_use is none or vendor in in_use %}
     select
         {{ columns | join(',\n        ') }}
     from {{ ref('stg_' ~ vendor ~ '__' ~ mart) }}
     {%- if not loop.last %}
     union all
     {%- endif %}
+    {%- else %}
+    select
+        {% for name in columns -%}
+        null::{{ model.columns[name].data_type }} as {{ name }}{% if not loop.last %},
+        {% endif %}
+        {%- endfor %}
+    where false
     {%- endfor %}
 {%- endmacro %}
 
