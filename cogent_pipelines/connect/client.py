@@ -270,9 +270,8 @@ class Client:
                 seen = limit.learn(answer)
                 self._judge(request, answer)
             except answers.Throttled as error:
-                seen = replace(
-                    seen or Seen(), throttled=True, after=error.after if not _tells(seen) else None
-                )
+                seen = seen or Seen()
+                seen = replace(seen, throttled=True, after=seen.after if _tells(seen) else error.after)
                 self.stats.throttled += 1
                 raise
             except NotSent:

@@ -144,7 +144,11 @@ def settle(bucket: Bucket, reserved: float, seen: Seen | None, now: float) -> Bu
     if seen.available is not None:
         level = min(level, seen.available - bucket.capacity * MARGIN)
     bucket = replace(bucket, level=min(level, bucket.usable))
-    return _refused(bucket, seen, now) if seen.throttled else bucket
+    if seen.throttled:
+        return _refused(bucket, seen, now)
+    if seen.after is not None:  # told in time that nothing comes back before then
+        return replace(bucket, blocked_until=max(bucket.blocked_until, now + seen.after))
+    return bucket
 
 
 def _refused(bucket: Bucket, seen: Seen, now: float) -> Bucket:
@@ -317,6 +321,7 @@ class CostBudget:
 class HeaderQuota:
     """So many calls in a window; headers say how many are left and how long until it starts again.
 
+    Nothing comes back before the window ends, so once no more than the margin is left its end is waited for.
     ``unit`` is the headers' time unit in seconds (0.001 for milliseconds).
     """
 
@@ -335,13 +340,13 @@ class HeaderQuota:
         if left is None:
             return None
         rate = quota / (window * self.unit) if quota and window else None
-        spent_out = left <= 0 and reset is not None
+        is_spent = left <= (quota or self.capacity) * MARGIN
         return Seen(
             available=left,
             capacity=quota,
             per_second=rate,
             throttled=answer.status == 429,  # noqa: PLR2004
-            after=reset * self.unit if spent_out and reset is not None else None,
+            after=reset * self.unit if is_spent and reset is not None else None,
         )
 
 

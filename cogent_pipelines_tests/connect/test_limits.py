@@ -319,6 +319,45 @@ def test_header_quotas_are_read() -> None:
     assert limit.learn(Answer(200, {}, b"", START)) is None
 
 
+def quota_headers(left: int, reset: int = 15000) -> dict[str, str]:
+    """What a quota of 150 in 30 s says of itself."""
+    return {
+        "x-rate-limit-requests-left": str(left),
+        "x-rate-limit-requests-quota": "150",
+        "x-rate-limit-time-window-ms": "30000",
+        "x-rate-limit-time-reset-ms": str(reset),
+    }
+
+
+@pytest.mark.parametrize(("left", "wait"), [(60, 0), (16, 0), (15, 15), (0, 15)])
+def test_a_window_that_is_all_but_spent_is_waited_for(left: int, wait: float) -> None:
+    """Calls come back when the window ends, and not one by one before."""
+    seen = HeaderQuota(150, 5).learn(Answer(200, quota_headers(left), b"", START))
+    bucket = settle(fresh(150, 5, 0), 1, seen, 0)
+    assert take(bucket, 1, 0)[1] == pytest.approx(wait)
+    assert take(bucket, 1, wait)[1] == 0
+
+
+def test_a_refusal_that_tells_when_the_window_ends_is_believed() -> None:
+    """Through the client: others on the account spent it all, and one refusal is enough."""
+    refused: list[float] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        now = (clock.now() - START).total_seconds()
+        if now < 15:
+            refused.append(now)
+            return httpx.Response(429, headers=quota_headers(0, int((15 - now) * 1000)))
+        return httpx.Response(200, json=[], headers=quota_headers(149, 30000))
+
+    async def main() -> float:
+        async with client(server, limit=HeaderQuota(150, 5)) as c:
+            await c.call(Request("GET", "/x"))
+        return (clock.now() - START).total_seconds()
+
+    assert run(main) == pytest.approx(15, abs=2)
+    assert refused == [0.0]
+
+
 def test_a_lowered_pace_climbs_back() -> None:
     """After the hold the pace grows again until it is whole."""
     bucket = Bucket(100, 5, 0, 0, pace=0.5, hold=60, held_until=60)
