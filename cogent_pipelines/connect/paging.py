@@ -80,39 +80,83 @@ class GraphqlCursor:
 
 @dataclass(frozen=True, slots=True)
 class PageNumber:
-    """Pages counted from one. Ends at a short page, at the total, or when the list repeats itself."""
+    """Pages counted from one. Ends at the count of pages or records, at a short page, or when the list repeats itself."""
 
     size: int = 100
     page: str = "page"
     page_size: str = "page_size"
     total_header: str = "x-total-count"
     pages_header: str = "x-total-pages-count"
+    total_path: str = ""
+    """Dotted path of the count of records, where it stands beside the records in the body and not in a header."""
+    pages_path: str = ""
+    """The same of the count of pages."""
     start: int = 1
-    beside: tuple[str, ...] = ()
+    full: int | None = None
+    """Where nothing is counted, a page of fewer records is the last; None: than ``size`` (see ``Keyset.full``)."""
     drifts: bool = True
     """Records move between pages while others come and go, so a count taken at the start must be reached."""
 
-    def first(self, request: Request) -> Request:
-        return _params(request, {self.page_size: str(self.size), self.page: str(self.start)})
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What of the body is looked at."""
+        return tuple(dict.fromkeys(p.split(".")[0] for p in (self.total_path, self.pages_path) if p))
 
-    def next(self, request: Request, answer: Answer, count: int, envelope: Beside) -> Request | None:  # noqa: ARG002
+    def first(self, request: Request) -> Request:
+        return with_params(request, {self.page_size: str(self.size), self.page: str(self.start)})
+
+    def next(self, request: Request, answer: Answer, count: int, envelope: Beside) -> Request | None:
         number = int(dict(request.params)[self.page])
         if count == 0:
             return None
-        pages = _count(answer, self.pages_header)
-        total = _count(answer, self.total_header)
+        pages = _count(answer, self.pages_header, envelope, self.pages_path)
+        total = _count(answer, self.total_header, envelope, self.total_path)
         if pages is None and total is not None:
             pages = -(-total // self.size)
         if pages is not None:
             if number - self.start + 1 >= pages:
                 return None
-        elif count < self.size:
+        elif count < (self.size if self.full is None else self.full):
             return None
-        return _params(request, {self.page: str(number + 1)})
+        return with_params(request, {self.page: str(number + 1)})
 
     def total(self, answer: Answer) -> int | None:
         """The vendor's count of the list; fit as ``Stream.total``."""
-        return _count(answer, self.total_header)
+        return _count(answer, self.total_header, answer.json() if self.total_path else {}, self.total_path)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyset:
+    """Records in order of a whole-number key; each page begins behind the last key of the one before.
+
+    What changes, comes or goes while the list is read moves no other record from page to page. A list that is not in
+    order, or begins again, is an error: half of it must never pass for the whole.
+    """
+
+    behind: Callable[[Request, int | None], Request]
+    """(request, last key; None before the first page) -> the request for the page behind that key."""
+    full: int = 1
+    """A page of fewer records is the last. Where a vendor may give less than it was asked for without a word, the
+    least it does give: its default size, or 1, when only an empty page is the end."""
+    key: str = "id"
+    """Dotted path of the key in a record."""
+    records: str = ""
+    """Dotted path of the list in the answer, as ``Stream.records``."""
+    beside: tuple[str, ...] = ()
+
+    def first(self, request: Request) -> Request:
+        return self.behind(request, None)
+
+    def next(self, request: Request, answer: Answer, count: int, envelope: Beside) -> Request | None:  # noqa: ARG002
+        if count < max(self.full, 1):
+            return None
+        found = keys(self.key)(splitter(self.records)(answer.content)[0])
+        if not all(text.isdigit() for text in found) or sorted(found, key=int) != found:
+            raise Retry(f"the list is not in order of its {self.key}")
+        following = self.behind(request, int(found[-1]))
+        if following == request:
+            raise Retry("the list begins again where it should go on")
+        return following
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +170,12 @@ class Offset:
     drifts: bool = True
 
     def first(self, request: Request) -> Request:
-        return _params(request, {self.limit: str(self.size), self.offset: "0"})
+        return with_params(request, {self.limit: str(self.size), self.offset: "0"})
 
     def next(self, request: Request, answer: Answer, count: int, envelope: Beside) -> Request | None:  # noqa: ARG002
         if count < self.size:
             return None
-        return _params(request, {self.offset: str(int(dict(request.params)[self.offset]) + count)})
+        return with_params(request, {self.offset: str(int(dict(request.params)[self.offset]) + count)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +213,14 @@ def _dig(value: Any, path: str) -> Any:
     return value
 
 
-def _count(answer: Answer, header: str) -> int | None:
-    text = answer.headers.get(header, "")
+def _count(answer: Answer, header: str, beside: Beside, path: str) -> int | None:
+    """A count in the body where ``path`` says one is, else in a header; None where there is none."""
+    text = str(_dig(beside, path)) if path else answer.headers.get(header, "")
     return int(text) if text.isdigit() else None
 
 
-def _params(request: Request, changes: Mapping[str, str]) -> Request:
+def with_params(request: Request, changes: Mapping[str, str]) -> Request:
+    """``request`` with ``changes`` among its parameters."""
     kept = tuple((k, v) for k, v in request.params if k not in changes)
     return replace(request, params=(*kept, *changes.items()))
 

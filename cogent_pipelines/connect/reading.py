@@ -1,6 +1,6 @@
 """Reading a stream to its end, by pages or by the vendor's export.
 
-Belongs here: following pages, completing nested lists, putting exported children back into their parents.
+Belongs here: following pages, completing nested lists, putting parts and exported children into their records.
 Does not belong here: sending (``client``), where pages are (``paging``), checking records (``landing``).
 
 The next page is asked for while the present one is worked on. Memory holds two pages, or one exported record
@@ -20,7 +20,7 @@ import msgspec
 
 from cogent_pipelines import clock
 from cogent_pipelines.connect.paging import Page, Repetition, splitter
-from cogent_pipelines.connect.spec import Answer, Bulk, Inner, Request, Stream, Window
+from cogent_pipelines.connect.spec import Answer, Bulk, Inner, Paging, Part, Request, Stream, Window
 from cogent_pipelines.errors import Reject, Retry
 
 if TYPE_CHECKING:
@@ -84,8 +84,9 @@ async def pages(client: Client, stream: Stream, window: Window) -> AsyncGenerato
                 note = ""
                 if repeats and total is not None and count < total:
                     note = f"the list began to repeat itself after {count} of {total}"
+                whole = await completed(client, stream.inner, records)
                 yield Page(
-                    records=await completed(client, stream.inner, records),
+                    records=await with_parts(client, stream.parts, whole),
                     number=number,
                     read_at=answer.read_at,
                     total=before + (total or 0) if has_total else None,
@@ -105,17 +106,8 @@ async def _one_pass(
 ) -> AsyncGenerator[tuple[Answer, list[bytes], bool, bool], None]:
     """(answer, records, is the last, repeats an earlier page) for each page, the next already under way."""
     paging = stream.paging
-    split = splitter(stream.records, getattr(paging, "beside", ()))
+    cut = _cutter(stream.records, paging, stream.rows)
     repetition = Repetition(stream.key)
-
-    def cut(answer: Answer) -> Split:
-        if not answer.content:  # 204: some vendors end a list so
-            if answer.status == 204:  # noqa: PLR2004
-                return answer, [], {}
-            raise Retry("the page is empty")
-        records, envelope = split(answer.content)
-        return answer, records, envelope
-
     request = paging.first(request)
     task = asyncio.create_task(client.fetch(request, cut))
     following: Request | None = request
@@ -135,6 +127,74 @@ async def _one_pass(
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+
+def _cutter(
+    path: str, paging: Paging, rows: Callable[[Any], Sequence[Any]] | None = None
+) -> Callable[[Answer], Split]:
+    """A function that cuts an answer into the records at ``path``, or those ``rows`` makes, and what stands beside."""
+    split = splitter(path, getattr(paging, "beside", ()))
+
+    def cut(answer: Answer) -> Split:
+        if not answer.content:  # 204: some vendors end a list so
+            if answer.status == 204:  # noqa: PLR2004
+                return answer, [], {}
+            raise Retry("the page is empty")
+        if rows is not None:
+            return answer, [encode(record) for record in rows(decode(_json(answer)))], {}
+        records, envelope = split(answer.content)
+        return answer, records, envelope
+
+    return cut
+
+
+async def _whole(
+    client: Client, request: Request, paging: Paging, cut: Callable[[Answer], Split]
+) -> list[bytes]:
+    """Every record of a short list. Raises ``Retry`` for one that repeats itself."""
+    seen: set[int] = set()
+    found: list[bytes] = []
+    following: Request | None = paging.first(request)
+    while following is not None:
+        request = following
+        answer, records, envelope = await client.fetch(request, cut)
+        mark = hash(tuple(records))
+        if records and mark in seen:
+            raise Retry("a list repeats itself")
+        seen.add(mark)
+        found += records
+        following = paging.next(request, answer, len(records), envelope)
+    return found
+
+
+# --- parts with an address of their own -----------------------------------------------------------------
+
+
+async def with_parts(client: Client, parts: Sequence[Part], records: list[bytes]) -> list[bytes]:
+    """``records`` with every part of each read to its end and put in; one that fails fails them all."""
+    if not parts:
+        return records
+    return await asyncio.gather(*(_with_parts(client, parts, record) for record in records))
+
+
+async def _with_parts(client: Client, parts: Sequence[Part], line: bytes) -> bytes:
+    record = decode(line)
+    asked = [
+        (part, request) for part in parts if (request := part.request(record, client.system)) is not None
+    ]
+    for part in parts:
+        _list_at(record, part.path)  # nothing there, or a link in its place, is an empty list
+    lists = await asyncio.gather(
+        *(_whole(client, request, part.paging, _cutter(part.records, part.paging)) for part, request in asked)
+    )
+    for (part, _), rows in zip(asked, lists, strict=True):
+        held = _list_at(record, part.path)
+        if len(rows) < len(held):
+            raise Retry(
+                f"the list for {part.path} holds {len(rows)} rows, fewer than the {len(held)} in the record"
+            )
+        held[:] = [decode(row) for row in rows]
+    return encode(record)
 
 
 # --- nested lists ---------------------------------------------------------------------------------------

@@ -63,7 +63,9 @@ class Answer:
     read_at: datetime
 
     def json(self) -> Json:
-        """The body as Python objects. Raises ``Retry`` (effect unknown) when it is not JSON."""
+        """The body as Python objects, None for 204. Raises ``Retry`` (effect unknown) when it is not JSON."""
+        if self.status == 204 and not self.content:  # noqa: PLR2004  by its status there is none
+            return None
         try:
             return msgspec.json.decode(self.content)
         except msgspec.DecodeError as error:
@@ -158,6 +160,24 @@ class Inner:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A list that belongs in a record and has an address of its own: asked for record by record.
+
+    A record is complete only with all its parts: when one of them cannot be read, its page is not read.
+    """
+
+    path: str
+    """Dotted path of the list inside the record. What the record held there (a link, or the first of the rows) is
+    replaced; a list that was longer than the one read is an error."""
+    request: Callable[[Mapping[str, Json], System], Request | None]
+    """The record -> the request for its list. None where the record itself says that what it holds there is all:
+    nothing, unless it is a list."""
+    paging: Paging
+    records: str = ""
+    """Dotted path of the list in that answer, as ``Stream.records``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bulk:
     """A first load by the vendor's export: started, polled and downloaded as a file of lines."""
 
@@ -195,7 +215,13 @@ class Stream:
     cursor: Cursor | None = None
     also: tuple[Callable[[Window, System], Request], ...] = ()
     """Further passes whose records belong to the same stream (a list that hides some states)."""
+    rows: Callable[[Json], Sequence[Json]] | None = None
+    """In place of ``records``: decoded answer -> its records, for answers that no path leads through. Raises ``Retry``
+    for one of another shape, which must never pass for an empty list."""
     inner: tuple[Inner, ...] = ()
+    """Nested lists that go on by a cursor."""
+    parts: tuple[Part, ...] = ()
+    """Lists of a record that have an address of their own."""
     bulk: Bulk | None = None
     entity: str = ""
     """The estate's entity whose cadence applies: orders, shipments, stock, products, payouts, ..."""

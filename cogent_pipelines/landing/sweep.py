@@ -82,7 +82,7 @@ async def sweep(
 
 def _list(stream: Stream, state: Path, client: Client) -> tuple[Reading, Window]:
     ids = stream.ids or stream.request
-    only = replace(stream, request=ids, also=(), inner=(), bulk=None, levels="")
+    only = replace(stream, request=ids, also=(), inner=(), parts=(), bulk=None, levels="")
     reading = Reading(state, client, only, "sweep")
     return reading, Window(None, reading.started_at)
 

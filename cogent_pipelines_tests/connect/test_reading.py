@@ -18,6 +18,7 @@ from cogent_pipelines import clock
 from cogent_pipelines.connect import graphql
 from cogent_pipelines.connect.paging import (
     GraphqlCursor,
+    Keyset,
     Link,
     Offset,
     Page,
@@ -25,9 +26,10 @@ from cogent_pipelines.connect.paging import (
     Single,
     keys,
     splitter,
+    with_params,
 )
 from cogent_pipelines.connect.reading import together
-from cogent_pipelines.connect.spec import Bulk, Inner, Request, Stream, Window
+from cogent_pipelines.connect.spec import Answer, Bulk, Inner, Part, Request, Stream, Window
 from cogent_pipelines.errors import Halt, Reject, Retry
 from cogent_pipelines_tests.connect.kit import (
     START,
@@ -608,3 +610,177 @@ def test_waiting_for_an_export_slows_down() -> None:
 
     take(stream, watched)
     assert (times[2] - times[1]) > (times[1] - times[0])
+
+
+# --- lists that end with an empty page, keysets, parts ----------------------------------------------------
+
+ROWS = [{"id": n, "at": "2026-11-02T06:00:00Z"} for n in range(1, 8)]
+
+
+def listed(stream: Stream, handler: Callable[[httpx.Request], Any]) -> list[int]:
+    """Ids of every record of ``stream``."""
+    return [json.loads(record)["id"] for page in read(handler, stream) for record in page.records]
+
+
+def plain(paging: Any, **more: Any) -> Stream:
+    """A list of whole-number ids."""
+    return Stream("rows", lambda _w, _s: Request("GET", "/rows"), paging=paging, **{"records": "", **more})
+
+
+def test_a_page_cut_short_without_a_word_is_no_end() -> None:
+    """The server gives three at most, whatever is asked for; 204 ends the list."""
+
+    def server(request: httpx.Request) -> httpx.Response:
+        assert request.url.params["page_size"] == "100"
+        start = (int(request.url.params["page"]) - 1) * 3
+        rows = ROWS[start : start + 3]
+        return httpx.Response(200, json=rows) if rows else httpx.Response(204)
+
+    assert listed(plain(PageNumber(full=1)), server) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_page_shorter_than_any_page_can_be_is_the_end() -> None:
+    """It saves the call that would find nothing."""
+    asked: list[str] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params["page"])
+        return httpx.Response(200, json=ROWS)
+
+    assert len(listed(plain(PageNumber(250, full=50)), server)) == 7
+    assert asked == ["1"]
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_the_bodys_count_of_pages_ends_a_list(tells: bool) -> None:
+    """Where there is none, an empty page does."""
+    asked: list[int] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        page = int(request.url.params["page"])
+        asked.append(page)
+        meta = {"pagination": {"total": 7, "total_pages": 3}} if tells else {}
+        return httpx.Response(200, json={"data": ROWS[(page - 1) * 3 : page * 3], "meta": meta})
+
+    paging = PageNumber(
+        100, pages_path="meta.pagination.total_pages", total_path="meta.pagination.total", full=1
+    )
+    stream = plain(paging, records="data", total=paging.total)
+    assert listed(stream, server) == [1, 2, 3, 4, 5, 6, 7]
+    assert asked == [1, 2, 3, *([] if tells else [4])]
+    assert paging.total(Answer(200, {}, b'{"data": [], "meta": {}}', START)) is None
+
+
+def _behind(request: Request, last: int | None) -> Request:
+    return request if last is None else with_params(request, {"min_id": str(last)})
+
+
+@pytest.mark.parametrize("is_inclusive", [True, False])
+def test_a_keyset_is_read_once_while_records_come_and_go(is_inclusive: bool) -> None:
+    """One that is deleted behind us moves nobody from page to page."""
+    rows = list(ROWS)
+
+    def server(request: httpx.Request) -> httpx.Response:
+        after = int(request.url.params.get("min_id", "0"))
+        rest = [r for r in rows if (r["id"] >= after if is_inclusive else r["id"] > after)]
+        if after:
+            rows[:] = [r for r in rows if r["id"] != 1]
+        return httpx.Response(200, json=rest[:2]) if rest else httpx.Response(204)
+
+    paging = Keyset(lambda request, last: _behind(request, last if last is None else last + is_inclusive))
+    assert listed(plain(paging), server) == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("rows", [[2, 1], [1, 2]])
+def test_a_keyset_that_is_not_in_order_is_refused(rows: list[int]) -> None:
+    """Or one that ignores where it should go on: a list read past its records must never pass for whole."""
+    with pytest.raises(Retry, match=r"order|begins again"):
+        listed(plain(Keyset(_behind)), lambda _r: answer([{"id": n} for n in rows]))
+
+
+def test_a_full_page_of_a_keyset_is_followed_and_a_shorter_one_is_not() -> None:
+    """It saves the call that would find nothing, where the vendor says how much it gives."""
+    asked: list[str] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params.get("min_id", ""))
+        return answer([row for row in ROWS if row["id"] > int(asked[-1] or 0)][:4])
+
+    assert listed(plain(Keyset(_behind, full=4)), server) == [1, 2, 3, 4, 5, 6, 7]
+    assert asked == ["", "4"]
+
+
+def test_records_may_be_made_of_an_answer() -> None:
+    """A body that is the one record, say; its numbers stay as they came."""
+    stream = plain(Single(), rows=lambda body: [body])
+    (page,) = read(lambda _r: httpx.Response(200, content=b'{"id":5,"p":1.10}'), stream)
+    assert page.records == [b'{"id":5,"p":1.10}']
+    with pytest.raises(Retry, match="not whole JSON"):
+        read(lambda _r: httpx.Response(200, content=b'{"id":5'), stream)
+
+
+def _lines(record: Mapping[str, Any], _system: Any) -> Request | None:
+    return Request("GET", f"/rows/{record['id']}/lines") if record["id"] != 2 else None
+
+
+WITH_PARTS = plain(PageNumber(), parts=(Part("lines", _lines, PageNumber(2, full=1)),))
+
+
+def test_parts_are_put_into_their_records() -> None:
+    """Page by page, numbers as they came; none where the record says that there are none, or at 204."""
+    asked: list[str] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.url.path.endswith("/rows"):
+            return httpx.Response(200, content=b'[{"id":1,"lines":{"url":"x"},"p":1.10},{"id":2},{"id":3}]')
+        rows = [{"n": n} for n in range(3)] if "/1/" in request.url.path else []
+        start = (int(request.url.params["page"]) - 1) * 2
+        part = rows[start : start + 2]
+        return httpx.Response(200, json=part) if part else httpx.Response(204)
+
+    (page,) = read(server, WITH_PARTS)
+    found = [json.loads(record) for record in page.records]
+    assert [record["lines"] for record in found] == [[{"n": 0}, {"n": 1}, {"n": 2}], [], []]
+    assert b"1.10" in page.records[0]
+    assert not any("/2/" in path for path in asked)
+
+
+def test_a_part_of_which_a_record_held_more_is_not_believed() -> None:
+    """What is nested may be the first rows of a part; a list that lacks them is not the whole."""
+
+    def server(request: httpx.Request) -> httpx.Response:
+        is_list = request.url.path.endswith("/rows")
+        return answer([{"id": 1, "lines": {"data": [{"n": 1}, {"n": 2}]}}] if is_list else rows)
+
+    stream = plain(PageNumber(), parts=(Part("lines.data", _lines, Single()),))
+    rows = [{"n": n} for n in range(3)]
+    (page,) = read(server, stream)
+    assert json.loads(page.records[0])["lines"]["data"] == rows
+    rows = rows[:1]
+    with pytest.raises(Retry, match="fewer"):
+        read(server, stream)
+
+
+def test_a_record_without_all_its_parts_is_not_read() -> None:
+    """The page fails, and with it the reading."""
+
+    def server(request: httpx.Request) -> httpx.Response:
+        is_list = request.url.path.endswith("/rows")
+        return httpx.Response(200, json=[{"id": 1}]) if is_list else httpx.Response(400, json=["no"])
+
+    with pytest.raises(Reject):
+        read(server, WITH_PARTS)
+
+
+def test_a_part_that_repeats_itself_is_noticed() -> None:
+    """Where a page past the end shows an earlier one again."""
+    with pytest.raises(Retry, match="repeats"):
+        read(lambda _r: answer([{"id": 1}]), WITH_PARTS)
+
+
+def test_an_answer_without_a_body_by_its_status_holds_nothing() -> None:
+    """204 is nothing; an empty body of any other status is no JSON."""
+    assert Answer(204, {}, b"", START).json() is None
+    with pytest.raises(Retry):
+        Answer(200, {}, b"", START).json()
