@@ -333,6 +333,8 @@ class Write:
     has_idempotency: bool = False
     settle: timedelta = timedelta(seconds=60)
     """How long after an unknown outcome the target may still show no effect (longest request + list lag)."""
+    is_alone: bool = False
+    """Its requests go one after the other and beside no other write to the system."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,7 +230,8 @@ class Engine:
         rest = batches
         try:
             while rest and not self.tally.stopped:
-                part, rest = rest[:width], rest[width:]
+                together = _together(rest, width)
+                part, rest = rest[:together], rest[together:]
                 ready, goes_on = self._write_down(outcomes, part)
                 again += goes_on
                 points.reach(points.INTENT)
@@ -470,6 +471,12 @@ _OUTCOMES = {
     "not_sent": "not_sent",
     "halt": "refused",
 }
+
+
+def _together(batches: Sequence[Batch], width: int) -> int:
+    """How many of the first batches may be sent side by side: one whose write is alone goes by itself."""
+    alone = next((n for n, batch in enumerate(batches[:width]) if batch.write.is_alone), width)
+    return max(alone, 1)
 
 
 def _said(kind: str, *, has_advanced: bool) -> str:
