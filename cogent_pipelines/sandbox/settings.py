@@ -40,10 +40,18 @@ class Settings:
 
 def vendor_role(vendor: str) -> str:
     """Say whether a vendor is a shop or a warehouse."""
-    roles = {"shopify": "shop", "veeqo": "warehouse"}
+    roles = {"bigcommerce": "shop", "shopify": "shop", "veeqo": "warehouse"}
     if vendor not in roles:
         raise ValueError(f"--systems: unknown vendor {vendor!r}; expected one of {', '.join(sorted(roles))}")
     return roles[vendor]
+
+
+SHOWING_IDS = frozenset({"bigcommerce"})
+
+
+def shows_ids(vendor: str) -> bool:
+    """Say whether a vendor's shop knows an order by its id alone, and gives it no number beside."""
+    return vendor in SHOWING_IDS
 
 
 def read_systems(text: str) -> dict[str, str]:

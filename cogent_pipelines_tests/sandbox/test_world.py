@@ -151,6 +151,16 @@ def test_payouts_take_every_entry_once_and_add_up():
         assert [entry.amount for entry in entries if entry.kind == "transfer"] == [-payout.net]
 
 
+@pytest.mark.parametrize(("vendor", "is_by_id"), [("shopify", False), ("bigcommerce", True)])
+def test_an_order_is_called_what_its_shop_shows(vendor, is_by_id):
+    """By the number beside its id, or by the id where the shop has nothing else; what looks for it finds it so."""
+    world = make(orders=0, systems={"web_uk": vendor, "wms_uk": "veeqo"})
+    order = place(world, name="#7001")
+    assert order.name == (str(order.id) if is_by_id else "#7001")
+    assert shops.find_orders(the_shop(world), order.name) == [order]
+    assert list(truth.truth(world)["orders"]) == [order.name]
+
+
 def test_history_went_through_somebody_elses_hands():
     """Before the start all is sent, shipped, told; the levels are right."""
     world = make(orders=0, history=300, skus=100)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cogent_pipelines.sandbox.settings import START, vendor_role
+from cogent_pipelines.sandbox.settings import START, shows_ids, vendor_role
 from cogent_pipelines.sandbox.world import catalogue, filed, intake, truth
 from cogent_pipelines.sandbox.world.people import People
 from cogent_pipelines.sandbox.world.rates import FILE_RATES, RATES
@@ -38,6 +38,7 @@ def build_world(settings: Settings) -> World:
     for system, vendor in settings.systems.items():
         if vendor_role(vendor) == "shop":
             world.shops[system] = catalogue.empty_shop(system)
+            world.shops[system].shows_ids = shows_ids(vendor)
         else:
             world.warehouses[system] = catalogue.empty_warehouse(world, system)
     if sorted_file is not None and not (world.shops and world.warehouses):

@@ -234,7 +234,7 @@ class Fulfilment:
 @dataclass(slots=True)
 class ShopOrder:
     id: int
-    name: str  # "#1001"; the retailer's own order number
+    name: str  # "#1001", or the id: the retailer's own order number, as the shop shows it
     created_at: datetime
     updated_at: datetime
     email: str
@@ -319,6 +319,7 @@ class Shop:
     payouts: dict[int, Payout] = field(default_factory=dict)
     entries: dict[int, PayoutEntry] = field(default_factory=dict)
     mails: list[Mail] = field(default_factory=list)
+    shows_ids: bool = False  # an order's name is its id; no other is given
     taxes_included: bool = True  # prices, line discounts and the delivery price contain tax
     credits: list[Credit] = field(default_factory=list)  # given outside any order
     by_name: dict[str, list[int]] = field(default_factory=dict)  # order name -> order ids

@@ -103,13 +103,13 @@ def place_order(
 ) -> ShopOrder:
     """Take an order: commit its stock and route it to locations (``prefer`` first). Nothing is paid yet.
 
-    ``homes`` gives each line its location outright, in the lines' order.
+    ``homes`` gives each line its location outright, in the lines' order. A shop that shows ids heeds no ``name``.
     """
     order_id = world.new_id(f"{shop.system}/order", 5_500_001)
     currency, rate = presentment or (shop.currency, Decimal(1))
     order = ShopOrder(
         id=order_id,
-        name=name or _next_name(world, shop),
+        name=str(order_id) if shop.shows_ids else name or _next_name(world, shop),
         created_at=world.now,
         updated_at=world.now,
         email=email,
