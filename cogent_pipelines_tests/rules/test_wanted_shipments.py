@@ -247,6 +247,18 @@ def test_customers_who_are_told_at_the_first_scan_are_told_once(world: World) ->
     assert world.rows() == []
 
 
+def test_a_shop_that_tells_with_every_shipment_is_not_told_before_the_scan(world: World) -> None:
+    """The parcel is held, and goes with its message when the carrier has it; without that policy it goes at once."""
+    world.change("estate.systems", f"system = '{SHOP}'", vendor="bigcommerce")
+    world.order("1", ("A", 1))
+    world.parcel("p1", "90", "1", {"A": 1})
+    assert (world.row()["held_by"], world.row()["notify"]) == (None, True)
+    world.change("estate.channels", "true", notify_policy="on_first_scan")
+    assert world.row()["held_by"] == "not_scanned"
+    world.change("marts.shipments", "true", first_scan_at=ago(minutes=5))
+    assert (world.row()["held_by"], world.row()["notify"], world.row()["act"]) == (None, True, "fulfil")
+
+
 @settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_whatever_the_parcels_nothing_is_told_early_and_nothing_is_missed(data: st.DataObject) -> None:

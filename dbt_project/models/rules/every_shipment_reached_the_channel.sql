@@ -45,6 +45,8 @@ judged as (
         o.total_amount,
         o.currency,
         w.order_key is not null as is_open,
+        -- This channel is not told of the parcel before its first scan, as it would tell the customer.
+        t.system is not null and c.notify_policy = 'on_first_scan' as waits_for_scan,
         -- What the shop moved while its list was read is seen by the next reading: gone is what that one lacks.
         s.verified_at < o.stamped_at as is_read_since
     from suspect as s
@@ -52,6 +54,8 @@ judged as (
     inner join {{ ref('carriers') }} as k
         on k.warehouse_system = s.system and k.carrier = s.carrier and k.channel_system = o.system
     left join {{ source('estate', 'channels') }} as c on c.system = o.system
+    left join {{ source('estate', 'systems') }} as t
+        on t.system = o.system and t.vendor in ('{{ var("tells_at_shipment") | join("', '") }}')
     left join open_orders as w on w.order_key = s.order_key
     where
         o.cancelled_at is null
@@ -63,6 +67,7 @@ candidates as (
     select
         shipment_key as exception_key,
         case
+            when not is_told and waits_for_scan and first_scan_at is null then 'never_scanned'
             when not is_told and is_read_since then 'vanished_from_target'
             when not is_told and is_open then 'not_at_channel'
             when not is_told then 'number_not_at_channel'
@@ -72,7 +77,8 @@ candidates as (
         system,
         order_key as entity_key,
         case
-            when not is_told then greatest(despatched_at, coalesce(verified_at, despatched_at))
+            when not is_told
+                then greatest(despatched_at, coalesce(verified_at, despatched_at), case when waits_for_scan then first_scan_at end)
             else coalesce(first_scan_at, despatched_at)
         end as since_at,
         total_amount as amount,

@@ -1,5 +1,6 @@
 -- Parcels a channel should know and does not, in the channel's own order lines: one row per parcel, or several where a
--- parcel has more lines than one call may carry. And, where customers are told at the first scan, the telling.
+-- parcel has more lines than one call may carry. And, where customers are told at the first scan, the telling; a channel
+-- that cannot keep a shipment from its customer is not told of the parcel before.
 -- Units of a line, parcel by parcel, laid along what its fulfilment orders still have open.
 with asked as (
     select
@@ -141,6 +142,7 @@ fulfil as (
             when coalesce(trim(s.carrier), '') = '' then 'no_carrier'
             when c.channel_carrier is null then 'unmapped_carrier'
             when b.shipment_key is null then 'nothing_open'
+            when ch.notify_policy = 'on_first_scan' and t.system is not null and s.first_scan_at is null then 'not_scanned'
         end as held_by,
         40::integer as priority,
         null::decimal(18, 4) as amount,
@@ -151,7 +153,7 @@ fulfil as (
         list_concat([s.tracking_number], coalesce(e.numbers, [])) as tracking_numbers,
         list_concat([coalesce(s.tracking_url, '')], coalesce(e.urls, [])) as tracking_urls,
         -- one parcel is one message, whatever the number of calls that tell of it
-        coalesce(ch.notify_policy, 'on_despatch') = 'on_despatch' and r.part = 1 as notify,
+        (coalesce(ch.notify_policy, 'on_despatch') = 'on_despatch' or t.system is not null) and r.part = 1 as notify,
         s.despatched_at,
         null::varchar as fulfilment_id,
         o.order_id,
@@ -163,6 +165,8 @@ fulfil as (
     left join bodies as b on b.shipment_key = r.shipment_key and b.part = r.part
     left join earlier as e on e.shipment_key = r.shipment_key and e.part = r.part
     left join {{ source('estate', 'channels') }} as ch on ch.system = o.system
+    left join {{ source('estate', 'systems') }} as t
+        on t.system = o.system and t.vendor in ('{{ var("tells_at_shipment") | join("', '") }}')
     left join {{ ref('carriers') }} as c
         on c.warehouse_system = s.system and c.carrier = s.carrier and c.channel_system = o.system
 ),
