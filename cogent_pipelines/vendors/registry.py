@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cogent_pipelines.connect.spec import Vendor
-from cogent_pipelines.vendors import shopify, veeqo
+from cogent_pipelines.vendors import bigcommerce, shopify, veeqo
 
 VENDORS: Mapping[str, Vendor] = {
+    "bigcommerce": bigcommerce.VENDOR,
     "shopify": shopify.VENDOR,
     "veeqo": veeqo.VENDOR,
 }

@@ -20,7 +20,7 @@ import pytest
 from cogent_pipelines import clock, warehouse
 from cogent_pipelines.landing import merge
 from cogent_pipelines.landing.pull import PullReport
-from cogent_pipelines.ledger import copy, ledger
+from cogent_pipelines.ledger import books, copy, ledger
 from cogent_pipelines.outbox import deliver, personal, plan, verify
 from cogent_pipelines.outbox.syncs import SYNCS
 from cogent_pipelines.rules import estate_tables, mappings, steps
@@ -91,6 +91,10 @@ class Pair(Retailer):
                     f"(FROM marts.{name} EXCEPT ALL FROM steps.{name})"
                 ).fetchall()
             ]
+
+    def states(self) -> set[str]:
+        """The states of what was promised, by the ledger itself."""
+        return {state for sync in SYNCS for state, _ in books.states(self.book, sync).values()}
 
     def truth(self) -> dict[str, Any]:
         """What is so, by the world itself."""

@@ -25,6 +25,7 @@ import pyarrow as pa
 import pytest
 
 from cogent_pipelines import clock, warehouse
+from cogent_pipelines.connect import limits
 from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.limits import MemoryLimits
 from cogent_pipelines.estate import Estate
@@ -46,6 +47,7 @@ START = datetime(2026, 7, 6, 6, tzinfo=UTC)
 """A Monday in summer: London is an hour ahead of UTC, so that an hour lost shows."""
 SLUGS = {SHOP: "shopify", WMS: "veeqo"}
 ACCOUNTS: dict[str, dict[str, Any]] = {
+    "bigcommerce": {"role": "channel", "secrets": ("access_token",)},
     "shopify": {"role": "channel", "secrets": ("client_id", "client_secret")},
     "veeqo": {"role": "warehouse", "secrets": ("api_key",), "options": {"channel_id": 771}},
 }
@@ -105,6 +107,12 @@ class Time:
             await asyncio.Event().wait()
         self.block(seconds)
         await asyncio.sleep(0)
+
+    async def either(self, settled: asyncio.Event, seconds: float) -> None:
+        """Wait for the limit: until something is given back, else the time passes at once."""
+        await asyncio.sleep(0)
+        if not settled.is_set():
+            self.block(seconds)
 
     def block(self, seconds: float) -> None:
         self.at += timedelta(seconds=max(seconds, 0.0))
@@ -231,7 +239,7 @@ class Retailer:
         """Plan, look and deliver ``rows`` of a sync so many times: business key -> state and reason."""
         book = ledger.open(self.ledger_url)
         clients = {name: partial(self.client, name) for name in (SHOP, WMS)}
-        with _wanted(sync, rows) as connection:
+        with _wanted(sync, rows, self.slugs) as connection:
             for tick in range(ticks):
                 if tick:
                     self.move_on(pause)
@@ -267,7 +275,9 @@ class Staged:
 
 
 @contextmanager
-def _wanted(sync: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[duckdb.DuckDBPyConnection]:
+def _wanted(
+    sync: str, rows: Sequence[Mapping[str, Any]], slugs: Mapping[str, str]
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A warehouse in memory in which ``sync`` wants ``rows`` and every feed was read; whoever opens one gets it."""
     real = warehouse.open
     with real(":memory:") as connection:
@@ -280,7 +290,7 @@ def _wanted(sync: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[duckdb.Duc
         )
         pulls = [
             {"system": system, "stream": stream.name, "kind": "increment", "is_complete": True, "note": ""}
-            for system, slug in SLUGS.items()
+            for system, slug in slugs.items()
             for stream in VENDORS[slug].streams
         ]
         connection.register("pulls_", pa.Table.from_pylist(pulls))
@@ -314,5 +324,6 @@ def standing_still() -> Iterator[None]:
         patch.setattr(clock, "now", TIME.now)
         patch.setattr(clock, "sleep", TIME.sleep)
         patch.setattr(clock, "block", TIME.block)
+        patch.setattr(limits, "_either", TIME.either)
         patch.setattr(clock, "speed", lambda: 1.0)
         yield

@@ -1,0 +1,496 @@
+"""What the BigCommerce tests share: recorded answers, records to vary, the contract, and a DuckDB with the staging views.
+
+Belongs here: builders and loading.
+Does not belong here: an assertion about BigCommerce.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jsonschema
+import pytest
+
+from cogent_pipelines.connect.spec import Answer, System, Want
+from cogent_pipelines.vendors import bigcommerce
+from cogent_pipelines_tests import dbt_render
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = ROOT.parent / "shared"
+FIXTURES = SHARED / "fixtures" / "bigcommerce"
+SPEC = SHARED / "vendors" / "specs" / "bigcommerce.json"
+SYSTEM = System("web_us", "bigcommerce", "https://api.bigcommerce.com/stores/abc123", {"access_token": "X"})
+READ_AT = datetime(2026, 11, 2, 18, tzinfo=UTC)
+
+
+def fixture(name: str) -> Any:
+    """A recorded answer, decoded; skips where the shared folder is absent."""
+    path = FIXTURES / name
+    if not path.exists():
+        pytest.skip(f"no {name}: the shared folder of recorded answers is not beside the project")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+NULL_ALL_THE_SAME = {"cart_id", "payment_provider_id", "staff_notes", "requested_amount"}
+"""The contract allows them no null, the vendor's recorded answers and its own samples hold one."""
+
+
+class Contract:
+    """The vendor's OpenAPI document: which requests there are, and what bodies look like."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+
+    def operation(self, method: str, path: str) -> dict[str, Any]:
+        """The declared operation of a path with its ids in it."""
+        for template, item in self.document["paths"].items():
+            if method.lower() in item and re.fullmatch(re.sub(r"\{\w+\}", r"[^/]+", template), path):
+                operation: dict[str, Any] = item[method.lower()]
+                shared = item.get("parameters", [])
+                return {**operation, "parameters": [*shared, *operation.get("parameters", [])]}
+        raise KeyError(f"{method} {path}")
+
+    def query(self, method: str, path: str) -> dict[str, dict[str, Any]]:
+        """The query parameters an operation declares, by name."""
+        declared = [self._of(p) for p in self.operation(method, path)["parameters"]]
+        return {p["name"]: p.get("schema", {}) for p in declared if p["in"] == "query"}
+
+    def errors_of_request(self, method: str, path: str, body: Any) -> list[str]:
+        """Where a request's body departs from the contract, unknown names included."""
+        content = self._of(self.operation(method, path)["requestBody"])["content"]
+        return self._errors(next(iter(content.values()))["schema"], body)
+
+    def errors_of_answer(self, method: str, path: str, status: int, body: Any) -> list[str]:
+        """Where an answer's body departs from the contract."""
+        found = self._of(self.operation(method, path)["responses"][str(status)])
+        return self._errors(next(iter(found["content"].values()))["schema"], body)
+
+    def _of(self, value: dict[str, Any]) -> Any:
+        while "$ref" in value:
+            found: Any = self.document
+            for step in value["$ref"].split("/")[1:]:
+                found = found[step.replace("~1", "/")]
+            value = found
+        return value
+
+    def _errors(self, schema: dict[str, Any], body: Any) -> list[str]:
+        whole = {**_as_json_schema(schema), "components": _components(self)}
+        found = jsonschema.Draft202012Validator(whole).iter_errors(body)
+        return [
+            f"{'.'.join(map(str, e.absolute_path))}: {e.message[:200]}"
+            for e in found
+            if not (e.instance is None and e.absolute_path and e.absolute_path[-1] in NULL_ALL_THE_SAME)
+        ]
+
+
+@cache
+def _components(contract: Contract) -> Any:
+    return _as_json_schema(contract.document["components"])
+
+
+def _as_json_schema(value: Any) -> Any:
+    """OpenAPI 3.0's ``nullable`` as JSON Schema says it.
+
+    One of several shapes is any of them: their objects require nothing, so that all of them fit a link.
+    """
+    if isinstance(value, list):
+        return [_as_json_schema(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    made = {k: _as_json_schema(v) for k, v in value.items() if k not in {"example", "examples"}}
+    if "oneOf" in made:
+        made["anyOf"] = made.pop("oneOf")
+    if made.pop("nullable", None) is True and isinstance(made.get("type"), str):
+        made["type"] = [made["type"], "null"]
+        if "enum" in made:
+            made["enum"] = [*made["enum"], None]
+    return made
+
+
+@cache
+def contract() -> Contract:
+    """The vendor's own contract; skips where the shared folder is absent."""
+    if not SPEC.exists():
+        pytest.skip("no bigcommerce.json: the shared folder of vendors' contracts is not beside the project")
+    return Contract(json.loads(SPEC.read_text(encoding="utf-8")))
+
+
+def answer(body: Any = None, status: int = 200, **headers: str) -> Answer:
+    """``body`` as an answer."""
+    return Answer(status, headers, b"" if body is None else json.dumps(body).encode(), READ_AT)
+
+
+def line(number: int = 194, sku: str = "TEE-M", qty: int = 2, **more: Any) -> dict[str, Any]:
+    """A line of an order."""
+    return {
+        "id": number,
+        "order_id": 218,
+        "product_id": 184,
+        "variant_id": 501,
+        "order_address_id": 131,
+        "name": "Tee",
+        "sku": sku,
+        "type": "physical",
+        "quantity": qty,
+        "quantity_shipped": 0,
+        "quantity_refunded": 0,
+        "base_price": "22.5000",
+        "price_ex_tax": "22.5000",
+        "price_inc_tax": "27.0000",
+        "total_ex_tax": "45.0000",
+        "total_inc_tax": "54.0000",
+        "total_tax": "9.0000",
+        "discounted_total_inc_tax": "54.0000",
+        "parent_order_product_id": None,
+        "applied_discounts": [],
+        **more,
+    }
+
+
+def consignment(*lines: Any, number: int = 131, **more: Any) -> dict[str, Any]:
+    """What goes to one address."""
+    return {
+        "id": number,
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "company": "",
+        "street_1": "1 High St",
+        "street_2": "",
+        "city": "Leeds",
+        "state": "England",
+        "zip": "LS1 1AA",
+        "country": "United Kingdom",
+        "country_iso2": "GB",
+        "phone": "0113",
+        "email": "ann@example.test",
+        "shipping_method": "Standard Delivery",
+        "line_items": list(lines) or [line()],
+        **more,
+    }
+
+
+def consignments(*shipping: Any, **more: Any) -> dict[str, Any]:
+    """All an order's consignments."""
+    plain = {"pickups": [], "downloads": [], "email": {"gift_certificates": []}}
+    return {**plain, "shipping": list(shipping), **more}
+
+
+def transaction(event: str = "purchase", amount: float = 60.0, **more: Any) -> dict[str, Any]:
+    """Money that moved."""
+    return {
+        "id": 71,
+        "order_id": "218",
+        "event": event,
+        "method": "credit_card",
+        "amount": amount,
+        "currency": "GBP",
+        "gateway": "stripe",
+        "gateway_transaction_id": "ch_abc",
+        "status": "ok",
+        "test": False,
+        "reference_transaction_id": None,
+        "date_created": "2026-11-02T09:14:30+00:00",
+        **more,
+    }
+
+
+def shipment(number: int = 11, *lines: tuple[int, int], **more: Any) -> dict[str, Any]:
+    """A shipment of (order line, units); of the tees above if none are given."""
+    return {
+        "id": number,
+        "order_id": 218,
+        "customer_id": 11,
+        "order_address_id": 131,
+        "date_created": "Tue, 03 Nov 2026 16:35:37 +0000",
+        "tracking_number": "AB1",
+        "merchant_shipping_cost": "0.0000",
+        "shipping_method": "",
+        "comments": "our ref wms_uk:4401",
+        "shipping_provider": "royalmail",
+        "tracking_carrier": "",
+        "tracking_link": "",
+        "items": [
+            {"order_product_id": item, "product_id": 184, "quantity": units}
+            for item, units in lines or ((194, 2),)
+        ],
+        **more,
+    }
+
+
+def order(**more: Any) -> dict[str, Any]:
+    """A paid order of 2 tees as it is read, with its parts; ``more`` replaces its fields."""
+    plain = {
+        "id": 218,
+        "status_id": 11,
+        "status": "Awaiting Fulfillment",
+        "date_created": "Mon, 02 Nov 2026 09:14:05 +0000",
+        "date_modified": "Mon, 02 Nov 2026 09:15:40 +0000",
+        "date_shipped": "",
+        "customer_id": 11,
+        "channel_id": 1,
+        "is_deleted": False,
+        "external_id": None,
+        "external_order_id": "",
+        "external_source": None,
+        "order_source": "www",
+        "payment_method": "Credit Card",
+        "payment_status": "captured",
+        "currency_code": "EUR",
+        "default_currency_code": "GBP",
+        "store_default_currency_code": "GBP",
+        "currency_exchange_rate": "1.1700000000",
+        "is_tax_inclusive_pricing": False,
+        "subtotal_ex_tax": "45.0000",
+        "subtotal_inc_tax": "54.0000",
+        "shipping_cost_ex_tax": "5.0000",
+        "shipping_cost_inc_tax": "6.0000",
+        "handling_cost_ex_tax": "0.0000",
+        "handling_cost_inc_tax": "0.0000",
+        "wrapping_cost_ex_tax": "0.0000",
+        "wrapping_cost_inc_tax": "0.0000",
+        "discount_amount": "0.0000",
+        "coupon_discount": "0.0000",
+        "total_ex_tax": "50.0000",
+        "total_inc_tax": "60.0000",
+        "total_tax": "10.0000",
+        "refunded_amount": "0.0000",
+        "items_total": 2,
+        "items_shipped": 0,
+        "customer_message": "",
+        "billing_address": {"email": "ann@example.test"},
+        "consignments": consignments(consignment()),
+        "shipments": [],
+        "transactions": [transaction()],
+        "coupons": [],
+        "taxes": [],
+    }
+    return {**copy.deepcopy(plain), **more}
+
+
+def refund(*items: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A refund; of one tee if no items are given."""
+    one = {"item_type": "PRODUCT", "item_id": 194, "quantity": 1, "requested_amount": None, "reason": ""}
+    payment = {"id": 13, "provider_id": "stripe", "amount": 27.0, "offline": False, "is_declined": False}
+    return {
+        "id": 8001,
+        "order_id": 218,
+        "created": "2026-11-03T10:00:00+00:00",
+        "reason": "too small",
+        "total_amount": 27.0,
+        "total_tax": 4.5,
+        "items": list(items) or [one],
+        "payments": [payment],
+        **more,
+    }
+
+
+def level(
+    on_hand: int = 7,
+    *,
+    location: int = 1,
+    variant: int = 501,
+    product: int = 184,
+    safety: int = 0,
+    **more: Any,
+) -> dict[str, Any]:
+    """The tees' level at one location."""
+    place = {
+        "location_id": location,
+        "location_code": "BC-LOCATION-1",
+        "available_to_sell": on_hand - safety,
+        "total_inventory_onhand": on_hand,
+        "location_enabled": True,
+        "settings": {"safety_stock": safety, "is_in_stock": on_hand > 0, "warning_level": 0},
+        **more,
+    }
+    return {
+        "identity": {"sku": "TEE-M", "variant_id": variant, "product_id": product},
+        "locations": [place],
+    }
+
+
+def product(tracking: str = "variant", number: int = 184, **more: Any) -> dict[str, Any]:
+    """The tees' product."""
+    return {
+        "id": number,
+        "name": "Tee",
+        "type": "physical",
+        "sku": "TEE",
+        "weight": 8,
+        "price": 22.5,
+        "inventory_tracking": tracking,
+        "is_visible": True,
+        "availability": "available",
+        "date_created": "2026-10-01T08:00:00+00:00",
+        "date_modified": "2026-11-01T08:00:00+00:00",
+        "base_variant_id": None,
+        **more,
+    }
+
+
+def variant(number: int = 501, sku: str = "TEE-M", product_id: int = 184, **more: Any) -> dict[str, Any]:
+    """The tees."""
+    return {
+        "id": number,
+        "product_id": product_id,
+        "sku": sku,
+        "upc": "5012345678900",
+        "price": None,
+        "calculated_price": 22.5,
+        "weight": None,
+        "purchasing_disabled": False,
+        "option_values": [{"id": 1, "label": "M", "option_id": 2, "option_display_name": "Size"}],
+        **more,
+    }
+
+
+STORE = {
+    "id": "abc123",
+    "name": "Tees",
+    "currency": "GBP",
+    "weight_units": "Ounces",
+    "plan_level": "Standard",
+}
+LOCATIONS = (
+    {"id": 1, "code": "BC-LOCATION-1", "label": "Default location", "type_id": "PHYSICAL", "enabled": True},
+    {"id": 2, "code": "YORK", "label": "York", "type_id": "PHYSICAL", "enabled": True},
+)
+
+
+def parcel(**more: Any) -> Want:
+    """A row of ``wanted.shipments_to_channel`` for the order above; ``more`` replaces its fields."""
+    fields = {
+        "shipment_id": "4401",
+        "order_id": "218",
+        "location_id": "1",
+        "carrier": "royalmail",
+        "tracking_numbers": ["AB1"],
+        "tracking_urls": ["https://t.example.test/AB1"],
+        "notify": True,
+        "despatched_at": datetime(2026, 11, 3, 14, tzinfo=UTC),
+        "fulfilment_id": None,
+        "part": 1,
+        "lines": [parcel_line()],
+    }
+    key, act = more.pop("key", "wms_uk:4401"), more.pop("act", "fulfil")
+    return Want("shipments_to_channel", act, key, "AB1", {**fields, **more})
+
+
+def parcel_line(number: int = 194, qty: int = 2, address: int = 131, sku: str = "TEE-M") -> dict[str, Any]:
+    """A line of a parcel."""
+    return {
+        "fulfilment_order_id": str(address),
+        "fulfilment_order_line_id": str(number),
+        "order_line_key": f"web_us:{number}",
+        "sku": sku,
+        "qty": qty,
+    }
+
+
+def stock(
+    quantity: int = 5,
+    first: int | None = 7,
+    *,
+    location: int = 1,
+    item: str = "variant_id=501",
+    act: str = "set",
+    **more: Any,
+) -> Want:
+    """A row of ``wanted.stock_to_channel`` for the level above."""
+    fields = {
+        "location_id": str(location),
+        "inventory_item_id": item,
+        "sku": "TEE-M",
+        "quantity": quantity,
+        "change_from": first,
+        **more,
+    }
+    return Want("stock_to_channel", act, f"web_us:{item}:{location}", "TEE-M", fields)
+
+
+class Staging:
+    """Raw tables and staging views in memory. ``load`` puts records in; rows come out as dicts."""
+
+    def __init__(self) -> None:
+        self.connection = dbt_render.connect()
+        self.connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA bigcommerce")
+        self.connection.execute(
+            "CREATE TABLE estate.systems AS SELECT 'web_us' system, 'https://admin.example.test' admin_url"
+        )
+        self.connection.execute(Path(bigcommerce.__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+        own = (
+            "system VARCHAR",
+            *(f"{c} TIMESTAMPTZ" for c in ("_first_seen_at", "_changed_at", "_read_at", "_gone_at")),
+        )
+        names = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'bigcommerce'"
+        self.tables = [table for (table,) in self.connection.execute(names).fetchall()]
+        self.shapes: dict[str, Any] = {}
+        for table in self.tables:
+            for column in own:
+                self.connection.execute(f"ALTER TABLE bigcommerce.{table} ADD COLUMN {column}")
+        for name in dbt_render.models():
+            if name.startswith("stg_bigcommerce__"):
+                self.connection.execute(f"CREATE VIEW staging.{name} AS {rendered(name)}")
+
+    def load(self, table: str, *records: Any, gone_at: datetime | None = None) -> None:
+        """Put records into a raw table as landing would, with what the table does not declare left out."""
+        shape = self.shape(table)
+        for record in records:
+            self.connection.execute(
+                f"INSERT INTO bigcommerce.{table} BY NAME "
+                f"SELECT 'web_us' AS system, UNNEST(CAST($1::JSON AS {shape})), "
+                "$2 AS _first_seen_at, $2 AS _changed_at, $2 AS _read_at, $3 AS _gone_at",
+                [json.dumps(pruned(record, shape)), READ_AT, gone_at],
+            )
+
+    def clear(self) -> None:
+        """Take every record out."""
+        for table in self.tables:
+            self.connection.execute(f"TRUNCATE bigcommerce.{table}")
+
+    def shape(self, table: str) -> Any:
+        """The raw table's own columns as one struct type."""
+        if table not in self.shapes:
+            described = self.connection.execute(
+                f"SELECT column_name, column_type FROM (DESCRIBE bigcommerce.{table})"
+            ).fetchall()
+            own = {
+                n: duckdb.sqltype(kind) for n, kind in described if n != "system" and not n.startswith("_")
+            }
+            self.shapes[table] = duckdb.struct_type(own)
+        return self.shapes[table]
+
+    def rows(self, mart: str) -> list[dict[str, Any]]:
+        """Every row of a staging view."""
+        return dbt_render.fetch(
+            self.connection, f"SELECT * FROM staging.stg_bigcommerce__{mart} ORDER BY ALL"
+        )
+
+    def columns(self, mart: str) -> dict[str, str]:
+        """Name and type of every column of a staging view."""
+        sql = f"SELECT column_name, column_type FROM (DESCRIBE staging.stg_bigcommerce__{mart})"
+        return dict(self.connection.execute(sql).fetchall())
+
+
+@cache
+def rendered(view: str) -> str:
+    """A staging view's SQL, rendered once."""
+    return dbt_render.render(view)
+
+
+def pruned(value: Any, kind: Any) -> Any:
+    """``value`` without the keys its declared type does not name."""
+    if value is None:
+        return None
+    if kind.id == "list":
+        return [pruned(part, kind.children[0][1]) for part in value]
+    if kind.id == "struct":
+        return {name: pruned(value.get(name), child) for name, child in kind.children}
+    return value
