@@ -62,8 +62,11 @@ class Basic:
     password: str
 
     async def headers(self, system: System, send: Send, *, renew: bool = False) -> Mapping[str, str]:  # noqa: ARG002
-        pair = f"{secret(system, self.user)}:{secret(system, self.password)}"
-        return {"Authorization": "Basic " + hide(base64.b64encode(pair.encode()).decode())}
+        return {"Authorization": _basic(secret(system, self.user), secret(system, self.password))}
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + hide(base64.b64encode(f"{user}:{password}".encode()).decode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,12 @@ class ClientCredentials:
     """What the token must allow, where the answer lists it; without one of them the system is halted."""
     life: float = 3600.0
     """Seconds a token is taken to live when the answer does not say."""
+    address: str = ""
+    """The login's whole address where it is on a host of its own; a sandbox has all on one, and there it is ``path``."""
+    in_header: bool = False
+    """Whether id and secret go into an HTTP Basic header and not into the form."""
+    options: tuple[str, ...] = ()
+    """Options of the system that go into the form under their own names, those it has."""
     _tokens: dict[tuple[str, str], Token] = field(default_factory=dict, repr=False, compare=False)
     _locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]] = field(
         default_factory=WeakKeyDictionary, repr=False, compare=False
@@ -118,14 +127,14 @@ class ClientCredentials:
         return self._tokens.get((system.name, system.base_url))
 
     async def _login(self, system: System, send: Send) -> Token:
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": secret(system, self.client_id),
-            "client_secret": secret(system, self.client_secret),
-            **self.extra,
-        }
+        user, password = secret(system, self.client_id), secret(system, self.client_secret)
+        own = {name: str(system.options[name]) for name in self.options if name in system.options}
+        pair = {} if self.in_header else {"client_id": user, "client_secret": password}
+        form = {"grant_type": "client_credentials", **pair, **self.extra, **own}
+        headers = {"Authorization": _basic(user, password)} if self.in_header else {}
+        address = self.address if self.address and not system.loopback_only else self.path
         started = clock.now().timestamp()
-        answer = await send(Request("POST", self.path, form=form, cost=0.0))
+        answer = await send(Request("POST", address, form=form, headers=headers, cost=0.0))
         if answer.status in (400, 401, 403):
             raise Halt(f"{system.name}: the login was refused ({answer.status})", code="credentials")
         try:

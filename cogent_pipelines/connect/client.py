@@ -301,7 +301,7 @@ class Client:
 
     async def _authenticated(self, request: Request, url: str) -> Answer:
         """Send with credentials; after a 401 once more with renewed ones, if renewing gave others."""
-        auth = self.vendor.auth
+        auth = request.auth or self.vendor.auth
         headers = await auth.headers(self.system, self._login)
         answer = await self._transmit(request, url, headers)
         if answer.status != httpx.codes.UNAUTHORIZED:
@@ -318,7 +318,7 @@ class Client:
         It is tried again with the request that needs it, so that many of them do not each wait for its end.
         """
         self.stats.logins += 1
-        answer = await self._transmit(request, self._url(request.path), {})
+        answer = await self._transmit(request, self._login_url(request.path), {})
         refusal = answers.refusal(request, answer)
         if isinstance(refusal, Retry):
             raise Retry(refusal.reason, after=refusal.after)
@@ -400,6 +400,10 @@ class Client:
             raise Retry(clean(f"{self.system.name}: the export broke off ({type(error).__name__})")) from None
 
     # --- where a request may go -----------------------------------------------------------------------
+
+    def _login_url(self, path: str) -> str:
+        """Where a login goes: under the system's address, or to the whole address a vendor file declares for it."""
+        return path if path.startswith("https://") and not self.system.loopback_only else self._url(path)
 
     def _url(self, path: str) -> str:
         """``path`` under the system's address. An address of its own must be on the same host."""

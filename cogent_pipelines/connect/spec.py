@@ -51,6 +51,8 @@ class Request:
     cost: float = 1.0
     """Expected cost in the limit's own units (calls, or GraphQL points)."""
     is_write: bool = False
+    auth: Auth | None = None
+    """Other credentials than the vendor's, for an address that takes only these (an older API beside a newer)."""
 
 
 @dataclass(frozen=True, slots=True)
