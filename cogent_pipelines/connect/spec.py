@@ -288,6 +288,9 @@ class Lookup:
     found: Callable[[Want, Sequence[Json]], Found | None]
     """(want, decoded answers of every request of its batch) -> what is there, or None. Exact matches only."""
     batch: int = 1
+    further: Callable[[Sequence[Want], Sequence[Json], System], Sequence[Request]] | None = None
+    """(wants, decoded answers so far, system) -> what must be asked as well (the rest of a list they cut off), until
+    that is nothing. Its answers stand behind those of ``requests``; what ``listing`` gives is not asked about."""
     listing: Listing | None = None
     """A list that answers for many wants where ``requests`` costs calls per want; None: ask one by one."""
 

@@ -21,7 +21,7 @@ import msgspec
 from cogent_pipelines import clock
 from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.reading import together
-from cogent_pipelines.connect.spec import Json, Listing, Lookup, Want, Window
+from cogent_pipelines.connect.spec import Json, Listing, Lookup, Request, System, Want, Window
 from cogent_pipelines.errors import Reject, Retry
 from cogent_pipelines.outbox.job import FAULTS_OF_DATA, Job, Looked
 
@@ -110,9 +110,15 @@ class Looker:
             raise Reject(f"the look-up cannot be built ({type(error).__name__})", code="payload") from error
         try:
             async with asyncio.timeout(max(self.patience / clock.speed(), LEAST_PATIENCE)):
-                answers = await together(self.client.call(request) for request in requests)
+                found = await self._call_all(requests)
+                while more := _further(lookup, wants, found, self.client.system):
+                    found += await self._call_all(more)
         except TimeoutError as error:
             raise Retry("the look-up took too long") from error
+        return found
+
+    async def _call_all(self, requests: Sequence[Request]) -> list[Json]:
+        answers = await together(self.client.call(request) for request in requests)
         self.answered += len(answers)
         return [answer.json() for answer in answers]
 
@@ -171,6 +177,18 @@ class Looker:
                     break
         self.answered += pages
         return records
+
+
+def _further(
+    lookup: Lookup, wants: Sequence[Want], answers: Sequence[Json], system: System
+) -> Sequence[Request]:
+    """What must be asked as well."""
+    if lookup.further is None:
+        return ()
+    try:
+        return lookup.further(wants, answers, system)
+    except FAULTS_OF_DATA as error:
+        raise Reject(f"the look-up cannot go on ({type(error).__name__})", code="payload") from error
 
 
 def found_in(lookup: Lookup, job: Job, answers: Iterable[Json]) -> Result:

@@ -1,0 +1,63 @@
+"""A look-up may ask on for what its first answers left out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+from cogent_pipelines.connect.spec import Found, Json, Lookup, Request, System, Want
+from cogent_pipelines.errors import Reject
+from cogent_pipelines.outbox.job import Job, Looked
+from cogent_pipelines.outbox.look import Looker
+
+WANT = Want("orders_to_wms", "create", "k", "R", {})
+
+
+class Pages:
+    """Stands for a client: answers a path with the number in it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.system = System("wms", "fake", "", {})
+        self.vendor = SimpleNamespace(limit=SimpleNamespace(per_second=1.0))
+
+    async def call(self, request: Request) -> Any:
+        self.asked.append(request.path)
+        return SimpleNamespace(json=lambda: int(request.path))
+
+
+def look(further: Any) -> tuple[Any, Pages]:
+    """What one job's look gives, and the client that was asked."""
+    pages = Pages()
+    lookup = Lookup(
+        lambda _wants, _system: [Request("GET", "1")],
+        lambda _want, answers: Found("r", {"answers": list(answers)}),
+        further=further,
+    )
+    job = SimpleNamespace(want=WANT, write=SimpleNamespace(lookup=lookup), phase="fresh")
+    ((_, result),) = asyncio.run(Looker(cast("Any", pages)).look([cast("Job", job)]))
+    return result, pages
+
+
+def test_what_is_missing_is_asked_for_until_nothing_is() -> None:
+    """Each round sees every answer before it; they reach ``found`` in order."""
+
+    def further(_: Sequence[Want], answers: Sequence[Json], __: System) -> Sequence[Request]:
+        return [Request("GET", str(answers[-1] + 1))] if answers[-1] < 3 else ()
+
+    result, pages = look(further)
+    assert isinstance(result, Looked)
+    assert result.found is not None
+    assert result.found.fields["answers"] == [1, 2, 3]
+    assert pages.asked == ["1", "2", "3"]
+
+
+def test_a_look_that_cannot_go_on_says_nothing() -> None:
+    """An answer of another form is that record's fault, and no absence."""
+
+    def further(_: Sequence[Want], answers: Sequence[Json], __: System) -> Sequence[Request]:
+        return cast("Sequence[Request]", answers[0]["data"])
+
+    assert isinstance(look(further)[0], Reject)
