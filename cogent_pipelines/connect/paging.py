@@ -182,21 +182,42 @@ class Offset:
 class Link:
     """The answer names the next page's address, in its ``Link`` header or beside the records.
 
-    The client refuses an address on another host.
+    The client refuses an address on another host. The address carries all parameters: those of the first request go
+    with that one only.
     """
 
     path: str = ""
-    """Dotted path of the address beside the records; "" reads the ``Link`` header."""
-    beside: tuple[str, ...] = ()
+    """Dotted path, beside the records, of the address or of a list of links (see ``next_link``); "" reads the
+    ``Link`` header."""
+    complete: str = ""
+    """Name of the flag beside the records that says whether the list is whole, where there is one: it counts more than
+    the links do. A list that calls itself incomplete and leads nowhere is an error, no end."""
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What of the body is looked at."""
+        return tuple(name for name in (self.path.split(".")[0], self.complete) if name)
 
     def first(self, request: Request) -> Request:
         return request
 
     def next(self, request: Request, answer: Answer, count: int, envelope: Beside) -> Request | None:  # noqa: ARG002
-        address = _dig(envelope, self.path) if self.path else _next_link(answer.headers.get("link", ""))
+        is_complete = envelope.get(self.complete) if self.complete else None
+        if is_complete is True:
+            return None
+        found = _dig(envelope, self.path) if self.path else _next_link(answer.headers.get("link", ""))
+        address = next_link(found) if isinstance(found, list) else found
         if not isinstance(address, str) or not address:
+            if is_complete is False:
+                raise Retry("the list says it goes on but gives no next link")
             return None
         return replace(request, path=urljoin(request.path, address), params=())
+
+
+def next_link(links: Json) -> str:
+    """Where the link whose ``rel`` is ``next`` leads, of a list of links with ``rel`` and ``href``; "" where none does."""
+    found = [link for link in links or () if isinstance(link, Mapping) and link.get("rel") == "next"]
+    return str(found[0].get("href") or "") if found else ""
 
 
 def _next_link(header: str) -> str:

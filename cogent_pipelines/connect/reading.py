@@ -20,7 +20,7 @@ import msgspec
 
 from cogent_pipelines import clock
 from cogent_pipelines.connect.paging import Page, Repetition, splitter
-from cogent_pipelines.connect.spec import Answer, Bulk, Inner, Paging, Part, Request, Stream, Window
+from cogent_pipelines.connect.spec import Answer, Bulk, Inner, Paging, Part, Request, Stream, System, Window
 from cogent_pipelines.errors import Reject, Retry
 
 if TYPE_CHECKING:
@@ -179,11 +179,16 @@ async def with_parts(client: Client, parts: Sequence[Part], records: list[bytes]
 
 async def _with_parts(client: Client, parts: Sequence[Part], line: bytes) -> bytes:
     record = decode(line)
+    if not isinstance(record, dict):
+        return line
     asked = [
-        (part, request) for part in parts if (request := part.request(record, client.system)) is not None
+        (part, request) for part in parts if (request := _asked(part, record, client.system)) is not None
     ]
     for part in parts:
-        _list_at(record, part.path)  # nothing there, or a link in its place, is an empty list
+        *steps, last = part.path.split(".")
+        holder = _at(record, ".".join(steps)) if steps else record
+        if isinstance(holder, dict) and not isinstance(holder.get(last), list):
+            holder[last] = []  # nothing there, or a link in its place
     lists = await asyncio.gather(
         *(_whole(client, request, part.paging, _cutter(part.records, part.paging)) for part, request in asked)
     )
@@ -195,6 +200,14 @@ async def _with_parts(client: Client, parts: Sequence[Part], line: bytes) -> byt
             )
         held[:] = [decode(row) for row in rows]
     return encode(record)
+
+
+def _asked(part: Part, record: Mapping[str, Any], system: System) -> Request | None:
+    """The request for a part. A record of another shape has none: landing sets it aside."""
+    try:
+        return part.request(record, system)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 # --- nested lists ---------------------------------------------------------------------------------------

@@ -395,7 +395,7 @@ def test_a_next_address_beside_the_records_is_followed() -> None:
         links = {"next": f"?page={page + 1}"} if page < 3 else {}
         return answer({"items": [thing(page)], "links": links})
 
-    stream = replace(THINGS, records="items", paging=Link(path="links.next", beside=("links",)))
+    stream = replace(THINGS, records="items", paging=Link("links.next"))
     assert ids(read(handler, stream)) == ["t1", "t2", "t3"]
 
 
