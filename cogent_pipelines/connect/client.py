@@ -129,6 +129,7 @@ class Client:
         self.stats = Stats()
         self.crash = crash
         self._limits = limits
+        self._account = system.account or system.name
         self._base = _checked_base(system, vendor)
         self._costs: dict[int, float] = {}
         self._renewing = asyncio.Lock()
@@ -256,17 +257,14 @@ class Client:
     async def _once(self, request: Request) -> Answer:
         """Through the limit to a checked 2xx answer."""
         url = self._url(request.path)
-        account, limit = self.system.account or self.system.name, self.vendor.limit
+        limit = self.vendor.limit
         key = fingerprint(request.body)
         cost = self._costs.get(key, request.cost) if key is not None else request.cost
         seen: Seen | None = None
         async with self._under_way:
-            began = time.perf_counter()
-            left = await self._limits.take(account, cost, limit.capacity, limit.per_second)
-            self.stats.limit_left = min(left, self.stats.limit_left)
-            self.stats.waited += (time.perf_counter() - began) * clock.speed()
+            await self._take(cost)
             try:
-                answer = await self._authenticated(request, url)
+                answer = await self._authenticated(request, url, cost)
                 seen = limit.learn(answer)
                 self._judge(request, answer)
             except answers.Throttled as error:
@@ -285,8 +283,16 @@ class Client:
                     self._costs[key] = seen.cost
                 spent = cost if seen is None or seen.spent is None else seen.spent
                 self.stats.points += 0.0 if seen is not None and seen.throttled else spent
-                await self._limits.learn(account, cost, seen)
+                await self._limits.learn(self._account, cost, seen)
         return answer
+
+    async def _take(self, cost: float) -> None:
+        """Wait until so much may be spent, and spend it."""
+        began = time.perf_counter()
+        limit = self.vendor.limit
+        left = await self._limits.take(self._account, cost, limit.capacity, limit.per_second)
+        self.stats.limit_left = min(left, self.stats.limit_left)
+        self.stats.waited += (time.perf_counter() - began) * clock.speed()
 
     def _judge(self, request: Request, answer: Answer) -> None:
         """Raise for what the answer says by its status, its shape, or in its body."""
@@ -299,8 +305,11 @@ class Client:
         if refusal is not None:
             raise refusal
 
-    async def _authenticated(self, request: Request, url: str) -> Answer:
-        """Send with credentials; after a 401 once more with renewed ones, if renewing gave others."""
+    async def _authenticated(self, request: Request, url: str, cost: float) -> Answer:
+        """Send with credentials; after a 401 once more with renewed ones, if renewing gave others.
+
+        The limit counts both; what the first took is not given back.
+        """
         auth = request.auth or self.vendor.auth
         headers = await auth.headers(self.system, self._login)
         answer = await self._transmit(request, url, headers)
@@ -310,7 +319,10 @@ class Client:
             fresh = await auth.headers(self.system, self._login)
             if fresh == headers:
                 fresh = await auth.headers(self.system, self._login, renew=True)
-        return await self._transmit(request, url, fresh) if fresh != headers else answer
+        if fresh == headers:
+            return answer
+        await self._take(cost)
+        return await self._transmit(request, url, fresh)
 
     async def _login(self, request: Request) -> Answer:
         """Send a login, without credentials and outside the limit.

@@ -10,6 +10,7 @@ import pytest
 
 from cogent_pipelines import clock
 from cogent_pipelines.connect.auth import Basic, ClientCredentials, StaticHeader
+from cogent_pipelines.connect.limits import LeakyBucket, MemoryLimits
 from cogent_pipelines.connect.spec import Request
 from cogent_pipelines.errors import Halt, Retry
 from cogent_pipelines_tests.connect.kit import START, answer, client, run
@@ -85,6 +86,25 @@ def test_a_revoked_token_is_renewed_once_for_all_who_met_the_401() -> None:
     run(main)
     assert len(shop.logins) == 2
     assert shop.refused == 8
+
+
+def test_what_is_sent_again_with_a_renewed_token_counts_as_two() -> None:
+    """The vendor's limit sees both, so ours must."""
+    shop, limits = Shop(), MemoryLimits()
+
+    async def main() -> None:
+        async with client(
+            shop, auth=ClientCredentials("/oauth/token"), limit=LeakyBucket(100, 0.001), limits=limits
+        ) as c:
+            await c.call(READ)
+            shop.expires.clear()
+            await c.call(READ)
+
+    run(main)
+    bucket = limits.bucket("shop")
+    assert bucket is not None
+    assert len(shop.used) == 3
+    assert bucket.level == pytest.approx(90 - 3, abs=0.1)
 
 
 def test_a_token_that_stays_refused_halts() -> None:
