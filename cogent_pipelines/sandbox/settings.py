@@ -40,7 +40,7 @@ class Settings:
 
 def vendor_role(vendor: str) -> str:
     """Say whether a vendor is a shop or a warehouse."""
-    roles = {"bigcommerce": "shop", "shopify": "shop", "veeqo": "warehouse"}
+    roles = {"bigcommerce": "shop", "deposco": "warehouse", "shopify": "shop", "veeqo": "warehouse"}
     if vendor not in roles:
         raise ValueError(f"--systems: unknown vendor {vendor!r}; expected one of {', '.join(sorted(roles))}")
     return roles[vendor]

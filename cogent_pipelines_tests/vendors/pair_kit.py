@@ -26,7 +26,7 @@ from cogent_pipelines.outbox.syncs import SYNCS
 from cogent_pipelines.rules import estate_tables, mappings, steps
 from cogent_pipelines.sandbox.world import truth
 from cogent_pipelines_tests import dbt_render
-from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS, Retailer
+from cogent_pipelines_tests.vendors.sandbox_kit import CALLED, SHOP, WMS, Retailer
 
 SEEDS = dbt_render.ROOT / "seeds"
 LOOK = 150.0
@@ -45,6 +45,12 @@ class Pair(Retailer):
             copy.copy(connection, self.book)
             estate_tables.write(connection, self.estate, clock.now())
             mappings.load(connection, SEEDS)
+            for column, names in CALLED.get(warehouse_, {}).items():
+                table, name = column.split(".")
+                for veeqos, its in names.items():
+                    connection.execute(
+                        f"UPDATE mappings.{table} SET {name} = $1 WHERE {name} = $2", [its, veeqos]
+                    )
             personal.prepare(connection, self.book.hmac_key)
             dbt_render.create_whole(connection, self.slugs.values())
 

@@ -29,7 +29,7 @@ from cogent_pipelines.connect import limits
 from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.limits import MemoryLimits
 from cogent_pipelines.estate import Estate
-from cogent_pipelines.landing import pull
+from cogent_pipelines.landing import merge, pull
 from cogent_pipelines.landing.pull import PullReport
 from cogent_pipelines.ledger import books, ledger
 from cogent_pipelines.outbox import deliver, plan, verify
@@ -48,10 +48,27 @@ START = datetime(2026, 7, 6, 6, tzinfo=UTC)
 SLUGS = {SHOP: "shopify", WMS: "veeqo"}
 ACCOUNTS: dict[str, dict[str, Any]] = {
     "bigcommerce": {"role": "channel", "secrets": ("access_token",)},
+    "deposco": {
+        "role": "warehouse",
+        "secrets": ("client_id", "client_secret", "integration_user", "integration_password"),
+        "options": {"business_unit": "ACME", "company": "ACME"},
+    },
     "shopify": {"role": "channel", "secrets": ("client_id", "client_secret")},
     "veeqo": {"role": "warehouse", "secrets": ("api_key",), "options": {"channel_id": 771}},
 }
 """What an account of each vendor is configured with; a new vendor adds its line."""
+CALLED: dict[str, dict[str, dict[str, str]]] = {
+    "deposco": {
+        "facilities.warehouse_facility_id": {"41": "LEEDS", "42": "YORK"},
+        "delivery_options.delivery_method_id": {
+            "11": "Standard",
+            "12": "Next Day",
+            "13": "Tracked 48",
+            "14": "Collect",
+        },
+    },
+}
+"""Where a vendor calls by other names what the mappings name as Veeqo does: mapping and column -> theirs -> its own."""
 ESTATE: dict[str, Any] = {
     "name": "truth",
     "sandbox": True,
@@ -67,11 +84,12 @@ ESTATE: dict[str, Any] = {
 }
 
 
-def _systems(port: int, slugs: Mapping[str, str]) -> dict[str, Any]:
+def _systems(port: int, slugs: Mapping[str, str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Both systems, at an address of their own: tokens are kept by it, and a sandbox knows its own only."""
     return {
         name: {
             **ACCOUNTS[slug],
+            "options": {**ACCOUNTS[slug].get("options", {}), **options.get(name, {})},
             "vendor": slug,
             "url": f"http://127.0.0.1:{port}/{name}",
             "secrets": {secret: _variable(name, secret) for secret in ACCOUNTS[slug]["secrets"]},
@@ -147,15 +165,24 @@ class Transport(httpx.AsyncBaseTransport):
 class Retailer:
     """A shop and a warehouse in a sandbox, and ours beside them in ``folder``."""
 
-    def __init__(self, folder: Path, slugs: Mapping[str, str] = SLUGS, **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        slugs: Mapping[str, str] = SLUGS,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+        **settings: Any,
+    ) -> None:
         defaults = {"seed": 7, "days": 1, "orders": 0, "skus": 12, "bundles": 0, "start": START, "speed": 0}
         given = {"systems": dict(slugs), **defaults, **settings}
         self.sandbox = create_app(Settings(**given), disconnect=httpx.ReadError)
         self.slugs = slugs
+        self.limits = MemoryLimits()
         self.world = self.sandbox.world
         self.folder = folder
         self.path = folder / "warehouse.duckdb"
-        self.estate = msgspec.convert({**ESTATE, "systems": _systems(next(PORTS), slugs)}, Estate)
+        self.estate = msgspec.convert(
+            {**ESTATE, "systems": _systems(next(PORTS), slugs, options or {})}, Estate
+        )
         self.ledger_url = f"sqlite:///{folder / 'ledger.sqlite'}"
         ledger.open(self.ledger_url).close()
         self.move_on(NEW)
@@ -190,8 +217,8 @@ class Retailer:
             self.world.advance(TIME.at)
 
     def client(self, name: str) -> Client:
-        """A client for one run, which may wait and be throttled as any other."""
-        return accounts.client(self.estate, name, MemoryLimits(), transport=Transport(self))
+        """A client for one run, which may wait and be throttled as any other; all share what is left of the limit."""
+        return accounts.client(self.estate, name, self.limits, transport=Transport(self))
 
     # --- in ---------------------------------------------------------------------------------------------
 
@@ -226,6 +253,8 @@ class Retailer:
                 "CREATE OR REPLACE TABLE estate.systems AS SELECT system, '' AS admin_url "
                 f"FROM (VALUES ('{SHOP}'), ('{WMS}')) AS s (system)"
             )
+            for slug in self.slugs.values():
+                merge.prepare(connection, slug)
             for name, model in dbt_render.models().items():
                 if model.vendor in self.slugs.values():
                     connection.execute(f"CREATE OR REPLACE VIEW staging.{name} AS {dbt_render.render(name)}")

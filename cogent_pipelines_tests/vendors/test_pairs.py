@@ -17,9 +17,10 @@ from cogent_pipelines_tests.vendors import pair_kit, sandbox_kit
 from cogent_pipelines_tests.vendors.pair_kit import Pair
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS
 
-PAIRS = [("shopify", "veeqo"), ("bigcommerce", "veeqo")]
+PAIRS = [("shopify", "veeqo"), ("bigcommerce", "veeqo"), ("shopify", "deposco")]
 REFUSED = {
     "bigcommerce": "401: Unauthorized",
+    "deposco": "the login was refused (401)",
     "shopify": "the login was refused (401)",
     "veeqo": "401: Unauthorized",
 }

@@ -35,12 +35,23 @@ EDITED = "every_edit_after_release_reached_the_warehouse"
 # vendor -> (what a person calls the feed, its reading operation)
 FEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "bigcommerce": (("orders", "GET /v2/orders"), ("stock", "GET /v3/inventory/items")),
+    "deposco": (("orders", "GET /latest/orders/salesOrders"), ("items", "GET /latest/items")),
     "shopify": (("orders", "orders"), ("fulfilment_orders", "fulfillmentOrders")),
     "veeqo": (("orders", "GET /orders"), ("products", "GET /products")),
 }
-RECORD = {"bigcommerce": "{}", "shopify": "gid://shopify/Order/{}", "veeqo": "{}"}
-STATUS_FIELD = {"bigcommerce": "payment_status", "shopify": "displayFinancialStatus", "veeqo": "status"}
-TYPED_FIELD = {"bigcommerce": "total_inc_tax", "shopify": "createdAt", "veeqo": "total_price"}
+RECORD = {"bigcommerce": "{}", "deposco": "{}", "shopify": "gid://shopify/Order/{}", "veeqo": "{}"}
+STATUS_FIELD = {
+    "bigcommerce": "payment_status",
+    "deposco": "orderStatus",
+    "shopify": "displayFinancialStatus",
+    "veeqo": "status",
+}
+TYPED_FIELD = {
+    "bigcommerce": "total_inc_tax",
+    "deposco": "orderTotal",
+    "shopify": "createdAt",
+    "veeqo": "total_price",
+}
 OUTAGE_MINUTES = 45.0  # unless the family may stand unnoticed for longer
 
 

@@ -1,0 +1,238 @@
+"""What the Deposco tests share: records to vary, wants, and a DuckDB with the staging views.
+
+Belongs here: builders and loading.
+Does not belong here: an assertion about Deposco.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cogent_pipelines.connect.spec import Found, System, Want
+from cogent_pipelines.vendors import deposco
+from cogent_pipelines_tests import dbt_render
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = ROOT.parent / "shared"
+STAGING = ROOT / "dbt_project" / "models" / "staging" / "deposco"
+SECRETS = {
+    "client_id": "DEPOSCO_ID",
+    "client_secret": "DEPOSCO_SECRET",
+    "integration_user": "DEPOSCO_USER",
+    "integration_password": "DEPOSCO_PASSWORD",
+}
+SYSTEM = System(
+    "wms_us", "deposco", "https://api.deposco.com", SECRETS, {"business_unit": "ACME", "company": "ACME"}
+)
+WITH_OM = System(
+    "wms_us",
+    "deposco",
+    "https://api.deposco.com",
+    SECRETS,
+    {"business_unit": "ACME", "orders": "customer", "trading_partner": "WEB", "sales_channel": "Shop"},
+)
+READ_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
+
+
+def reference(number: str, key: int | None = None, **more: Any) -> dict[str, Any]:
+    """Another record as theirs refer to it."""
+    named = {} if key is None else {"id": key}
+    return {**named, "businessKey": {"number": number, **more}}
+
+
+def line(number: int = 1, sku: str = "TEE-M", packs: float = 2, **more: Any) -> dict[str, Any]:
+    """An order's line."""
+    return {
+        "self": {"id": 90 + number},
+        "lineNumber": str(number),
+        "item": reference(sku, 412),
+        "pack": {"businessKey": {"item.number": sku, "quantity": 1}},
+        "orderPackQuantity": packs,
+        "unitPrice": 20,
+        **more,
+    }
+
+
+def order(**more: Any) -> dict[str, Any]:
+    """A sales order of 2 tees as Deposco answers; ``more`` replaces its fields."""
+    plain = {
+        "self": {"id": 810031, "href": "https://api.deposco.com/latest/orders/salesOrders/810031"},
+        "businessUnit": {"businessKey": {"code": "ACME"}},
+        "number": "#1042",
+        "orderStatus": "New",
+        "importReference": "cogent web_uk:1@DC1",
+        "placedDate": "2026-11-02T07:59:00Z",
+        "createdDate": "2026-11-02T08:00:00Z",
+        "updatedDate": "2026-11-02T08:10:02Z",
+        "orderTotal": 43.95,
+        "shipVia": "UPS Ground",
+        "shipFromFacility": reference("DC1", 41),
+        "shipToContact": {"firstName": "Ann", "lastName": "Lee", "phone": "0113"},
+        "shipToAddress": {"line1": "1 High St", "city": "Leeds", "postalCode": "LS1 1AA", "country": "GB"},
+        "orderLines": {"data": [line()]},
+    }
+    return {**copy.deepcopy(plain), **more}
+
+
+def lines(*rows: dict[str, Any]) -> dict[str, Any]:
+    """Rows as they are nested."""
+    return {"data": list(rows)}
+
+
+def shipment(**more: Any) -> dict[str, Any]:
+    """A shipment of the order above."""
+    plain = {
+        "self": {"id": 77120},
+        "number": "SHP-77120",
+        "status": "Shipped",
+        "trackingNumber": "1Z1",
+        "trackingUrl": "https://t.example/1Z1",
+        "shipVendor": "UPS",
+        "shipVia": "UPS Ground",
+        "updatedDate": "2026-11-02T15:20:00Z",
+        "shipmentDates": {"actualShipDate": "2026-11-02T15:10:00Z"},
+        "orderHeaders": lines(reference("#1042")),
+        "shipmentLines": lines(
+            {"number": "1", "item": reference("TEE-M"), "orderPackQuantity": 2, "shippedPackQuantity": 2}
+        ),
+        "shippedContainers": lines(container("1Z1")),
+    }
+    return {**copy.deepcopy(plain), **more}
+
+
+def container(number: str | None) -> dict[str, Any]:
+    """A box."""
+    return {"number": "C1", "lpnNumber": "LPN1", "trackingNumber": number, "ssccLpnNumber": None}
+
+
+def listed(*rows: Any, complete: bool = True, link: str = "") -> dict[str, Any]:
+    """A page of a list."""
+    links = [{"rel": "next", "href": link}] if link else []
+    return {"data": list(rows), "links": links, "complete": complete, "pages": 1}
+
+
+def want(**more: Any) -> Want:
+    """A row of ``wanted.orders_to_wms`` for the order above; ``more`` replaces its fields."""
+    fields = {
+        "facility": "DC1",
+        "facility_id": "DC1",
+        "delivery_method_id": "UPS Ground",
+        "placed_at": datetime(2026, 11, 2, 7, 59, tzinfo=UTC),
+        "customer_email": "ann@example.test",
+        "ship_to_name": "Ann Lee",
+        "ship_to_first_name": "Ann",
+        "ship_to_last_name": "Lee",
+        "ship_to_company": None,
+        "ship_to_line1": "1 High St",
+        "ship_to_line2": None,
+        "ship_to_city": "Leeds",
+        "ship_to_region": None,
+        "ship_to_postcode": "LS1 1AA",
+        "ship_to_country_code": "GB",
+        "ship_to_phone": "0113",
+        "note": None,
+        "due_on": None,
+        "lines": [wanted_line()],
+    }
+    return Want("orders_to_wms", "create", "web_uk:1@DC1", "#1042", {**fields, **more})
+
+
+def wanted_line(sku: str = "TEE-M", qty: int = 2, price: str = "20.0000", ref: str = "1") -> dict[str, Any]:
+    """A line of it."""
+    return {
+        "line_ref": ref,
+        "sku": sku,
+        "item_id": sku,
+        "qty": qty,
+        "unit_price_amount": Decimal(price),
+        "tax_rate": 0.2,
+    }
+
+
+def cancellation(**more: Any) -> Want:
+    """A row of ``wanted.cancellations_to_wms`` for the order above."""
+    fields = {"warehouse_order_id": "810031", "cancel_reason": "CUSTOMER", **more}
+    return Want("cancellations_to_wms", "cancel", "web_uk:1@cancel", "#1042", fields)
+
+
+def found(write: Any, about: Want, *answers: Any) -> Found:
+    """What a write's look-up makes of the answers; fails when it finds nothing."""
+    seen = write.lookup.found(about, list(answers))
+    assert seen is not None
+    return seen
+
+
+@cache
+def rendered(view: str) -> str:
+    """A staging view's SQL, rendered once."""
+    return dbt_render.render(view)
+
+
+class Staging:
+    """Raw tables and staging views in memory. ``load`` puts records in; rows come out as dicts."""
+
+    def __init__(self) -> None:
+        self.connection = duckdb.connect()
+        self.connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA deposco; CREATE SCHEMA staging")
+        self.connection.execute(Path(deposco.__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+        for (table,) in self.connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'deposco'"
+        ).fetchall():
+            for column in (
+                "system VARCHAR",
+                *(f"_{n}_at TIMESTAMPTZ" for n in ("first_seen", "read", "gone")),
+            ):
+                self.connection.execute(f"ALTER TABLE deposco.{table} ADD COLUMN {column}")
+        for path in sorted(STAGING.glob("*.sql")):
+            self.connection.execute(f"CREATE VIEW staging.{path.stem} AS {rendered(path.stem)}")
+
+    def load(self, table: str, *records: Any) -> None:
+        """Put records into a raw table as landing would, with what the table does not declare left out."""
+        described = self.connection.execute(
+            f"SELECT column_name, column_type FROM (DESCRIBE deposco.{table})"
+        ).fetchall()
+        own = {
+            name: duckdb.sqltype(kind)
+            for name, kind in described
+            if name != "system" and not name.startswith("_")
+        }
+        shape = duckdb.struct_type(own)
+        for record in records:
+            self.connection.execute(
+                f"INSERT INTO deposco.{table} BY NAME SELECT 'wms_us' AS system, "
+                f"UNNEST(CAST($1::JSON AS {shape})), $2 AS _first_seen_at, $2 AS _read_at",
+                [json.dumps(_prune(record, shape)), READ_AT],
+            )
+
+    def rows(self, mart: str) -> list[dict[str, Any]]:
+        """Every row of a staging view, by its first column."""
+        result = self.connection.execute(f"SELECT * FROM staging.stg_deposco__{mart} ORDER BY ALL")
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def columns(self, mart: str) -> dict[str, str]:
+        """Name and type of every column of a staging view."""
+        return dict(
+            self.connection.execute(
+                f"SELECT column_name, column_type FROM (DESCRIBE staging.stg_deposco__{mart})"
+            ).fetchall()
+        )
+
+
+def _prune(value: Any, kind: Any) -> Any:
+    """``value`` without the keys its declared type does not name."""
+    if value is None or str(kind) == "JSON":
+        return value
+    if kind.id == "list":
+        return [_prune(part, kind.children[0][1]) for part in value]
+    if kind.id == "struct":
+        return {name: _prune(value.get(name), child) for name, child in kind.children}
+    return value
