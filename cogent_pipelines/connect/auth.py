@@ -55,6 +55,20 @@ class StaticHeader:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryKey:
+    """A query parameter with a secret that does not expire: ``api_key=<secret>``, behind the request's own."""
+
+    param: str
+    secret: str
+
+    async def headers(self, system: System, send: Send, *, renew: bool = False) -> Mapping[str, str]:  # noqa: ARG002
+        return {}
+
+    def params(self, system: System) -> tuple[tuple[str, str], ...]:
+        return ((self.param, secret(system, self.secret)),)
+
+
+@dataclass(frozen=True, slots=True)
 class Basic:
     """HTTP Basic with two secrets."""
 

@@ -130,13 +130,13 @@ class Client:
         self.crash = crash
         self._limits = limits
         self._account = system.account or system.name
-        self._base = _checked_base(system, vendor)
+        self._bases = {"": _checked_base(system, vendor)}
         self._costs: dict[int, float] = {}
         self._renewing = asyncio.Lock()
         self._under_way = asyncio.Semaphore(max(vendor.limit.concurrent, 1))
         self._timeout = timeout
         # an empty context trusts nobody: enough where no TLS is spoken, and free to make
-        trust = _trust() if self._base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trust = _trust() if self._bases[""].scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._http = httpx.AsyncClient(
             transport=transport,
             verify=trust,
@@ -256,7 +256,7 @@ class Client:
 
     async def _once(self, request: Request) -> Answer:
         """Through the limit to a checked 2xx answer."""
-        url = self._url(request.path)
+        url = self._url(request.path, request.base)
         limit = self.vendor.limit
         key = fingerprint(request.body)
         cost = self._costs.get(key, request.cost) if key is not None else request.cost
@@ -266,7 +266,10 @@ class Client:
             try:
                 answer = await self._authenticated(request, url, cost)
                 seen = limit.learn(answer)
-                self._judge(request, answer)
+                if answer.status in request.absent:
+                    answer = replace(answer, content=b"null")
+                else:
+                    self._judge(request, answer)
             except answers.Throttled as error:
                 seen = seen or Seen()
                 seen = replace(seen, throttled=True, after=seen.after if _tells(seen) else error.after)
@@ -311,6 +314,9 @@ class Client:
         The limit counts both; what the first took is not given back.
         """
         auth = request.auth or self.vendor.auth
+        params = getattr(auth, "params", None)
+        if params is not None:
+            request = replace(request, params=(*request.params, *params(self.system)))
         headers = await auth.headers(self.system, self._login)
         answer = await self._transmit(request, url, headers)
         if answer.status != httpx.codes.UNAUTHORIZED:
@@ -417,14 +423,19 @@ class Client:
         """Where a login goes: under the system's address, or to the whole address a vendor file declares for it."""
         return path if path.startswith("https://") and not self.system.loopback_only else self._url(path)
 
-    def _url(self, path: str) -> str:
-        """``path`` under the system's address. An address of its own must be on the same host."""
+    def _url(self, path: str, name: str = "") -> str:
+        """``path`` under the system's address, or under that of the option ``name``. One of its own must be on its host."""
+        if name not in self._bases:
+            other = self.system.options.get(name)
+            at = replace(self.system, base_url=str(other)) if other else self.system
+            self._bases[name] = _checked_base(at, self.vendor)
+        base = self._bases[name]
         if path.startswith("//") or "://" in path.split("?", maxsplit=1)[0]:
             parts = urlsplit(path)
-            if _origin(parts) != _origin(self._base) or parts.username or parts.password:
+            if _origin(parts) != _origin(base) or parts.username or parts.password:
                 raise Halt(f"{self.system.name}: refused to follow to another host", code="host")
             return path
-        return f"{self._base.geturl().rstrip('/')}/{path.lstrip('/')}" if path else self._base.geturl()
+        return f"{base.geturl().rstrip('/')}/{path.lstrip('/')}" if path else base.geturl()
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int | None]:

@@ -35,22 +35,11 @@ class Page:
     is_last: bool = False
     note: str = ""
     """Why the list ended otherwise than it should; such a read is not complete."""
+    refused: tuple[tuple[str, str], ...] = ()
+    """(part, the vendor's words) of parts that were refused and left out (``Ask.part``)."""
 
 
 # --- ways of paging -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Single:
-    """The whole list comes in one answer."""
-
-    beside: tuple[str, ...] = ()
-
-    def first(self, request: Request) -> Request:
-        return request
-
-    def next(self, request: Request, answer: Answer, count: int, envelope: Beside) -> Request | None:  # noqa: ARG002
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
-"""Reading a stream to its end, by pages or by the vendor's export.
+"""Reading a stream to its end: by pages, by the vendor's export, by many requests, or from a folder.
 
-Belongs here: following pages, completing nested lists, putting parts and exported children into their records.
+Belongs here: following pages, completing nested lists, putting parts and exported children into their records,
+asking about what we know, and taking up the messages a vendor drops.
 Does not belong here: sending (``client``), where pages are (``paging``), checking records (``landing``).
 
-The next page is asked for while the present one is worked on. Memory holds two pages, or one exported record
-and its children, however long the list is.
+The next page is asked for while the present one is worked on. Memory holds two pages, one exported record and its
+children, or what a few requests are answered, however long the list is.
 """
 
 from __future__ import annotations
@@ -13,14 +14,28 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from cogent_pipelines import clock
 from cogent_pipelines.connect.paging import Page, Repetition, splitter
-from cogent_pipelines.connect.spec import Answer, Bulk, Inner, Paging, Part, Request, Stream, System, Window
+from cogent_pipelines.connect.spec import (
+    Answer,
+    Ask,
+    Bulk,
+    Inner,
+    Paging,
+    Part,
+    Request,
+    Stream,
+    System,
+    Window,
+)
 from cogent_pipelines.errors import Reject, Retry
 
 if TYPE_CHECKING:
@@ -28,6 +43,10 @@ if TYPE_CHECKING:
 
 POLL_FIRST, POLL_LAST, POLL_PATIENCE = 1.0, 30.0, 24 * 3600.0
 """Seconds between two looks at an export, at first and at last, and how long it may run in all."""
+TOGETHER = 16
+"""Requests whose answers make one page; as many of them are under way as the vendor's limit allows."""
+UNFINISHED = timedelta(minutes=1)
+"""So long a dropped file that is not whole JSON may still be under way to us."""
 GOES_ON = re.compile(rb'"hasNextPage"\s*:\s*true')
 CHILD = b'"__parentId"'
 
@@ -68,6 +87,12 @@ async def together(work: Iterable[Awaitable[T]]) -> list[T]:
 
 async def pages(client: Client, stream: Stream, window: Window) -> AsyncGenerator[Page, None]:
     """Every page of every pass of ``stream``. A list that begins to repeat itself ends there, with a note."""
+    if stream.folder or stream.asks is not None:
+        others = _dropped(client, stream, window) if stream.folder else _answers(client, stream, window)
+        async with aclosing(others) as found:
+            async for page in found:
+                yield page
+        return
     number, before = 0, 0
     has_total = stream.total is not None
     passes = (stream.request, *stream.also)
@@ -106,16 +131,16 @@ async def _one_pass(
 ) -> AsyncGenerator[tuple[Answer, list[bytes], bool, bool], None]:
     """(answer, records, is the last, repeats an earlier page) for each page, the next already under way."""
     paging = stream.paging
-    cut = _cutter(stream.records, paging, stream.rows)
+    cut = _cutter(stream.records, paging, None if stream.rows is None else partial(stream.rows, None))
     repetition = Repetition(stream.key)
-    request = paging.first(request)
+    request = paging.first(request) if paging is not None else request
     task = asyncio.create_task(client.fetch(request, cut))
     following: Request | None = request
     try:
         while following is not None:
             request = following
             answer, records, envelope = await task
-            following = paging.next(request, answer, len(records), envelope)
+            following = paging.next(request, answer, len(records), envelope) if paging is not None else None
             repeats = repetition.repeats(records, by_key=_drifts(stream))
             if repeats:
                 records, following = [], None
@@ -130,7 +155,7 @@ async def _one_pass(
 
 
 def _cutter(
-    path: str, paging: Paging, rows: Callable[[Any], Sequence[Any]] | None = None
+    path: str, paging: Paging | None, rows: Callable[[Any], Sequence[Any]] | None = None
 ) -> Callable[[Answer], Split]:
     """A function that cuts an answer into the records at ``path``, or those ``rows`` makes, and what stands beside."""
     split = splitter(path, getattr(paging, "beside", ()))
@@ -149,22 +174,99 @@ def _cutter(
 
 
 async def _whole(
-    client: Client, request: Request, paging: Paging, cut: Callable[[Answer], Split]
+    client: Client, request: Request, paging: Paging | None, cut: Callable[[Answer], Split]
 ) -> list[bytes]:
     """Every record of a short list. Raises ``Retry`` for one that repeats itself."""
     seen: set[int] = set()
     found: list[bytes] = []
-    following: Request | None = paging.first(request)
-    while following is not None:
-        request = following
-        answer, records, envelope = await client.fetch(request, cut)
+    following = paging.first(request) if paging is not None else request
+    while True:
+        answer, records, envelope = await client.fetch(following, cut)
         mark = hash(tuple(records))
         if records and mark in seen:
             raise Retry("a list repeats itself")
         seen.add(mark)
         found += records
-        following = paging.next(request, answer, len(records), envelope)
-    return found
+        after = paging.next(following, answer, len(records), envelope) if paging is not None else None
+        if after is None:
+            return found
+        following = after
+
+
+# --- many requests in place of a list -------------------------------------------------------------------
+
+
+async def _answers(client: Client, stream: Stream, window: Window) -> AsyncGenerator[Page, None]:
+    """Pages of the answers to every request of ``stream``, a few requests each.
+
+    A refused one ends its part, which the page names. When all parts are refused, the first refusal is raised.
+    """
+    asks = list(stream.asks(window, client.system)) if stream.asks is not None else []
+    parts = {ask.part for ask in asks}
+    refused: dict[str, Reject] = {}
+    count = -(-len(asks) // TOGETHER)
+    for number in range(1, count + 1):
+        chunk = [a for a in asks[(number - 1) * TOGETHER : number * TOGETHER] if a.part not in refused]
+        answers = await asyncio.gather(*(_answer(client, stream, ask) for ask in chunk))
+        records: list[bytes] = []
+        news: list[tuple[str, str]] = []
+        for ask, found in zip(chunk, answers, strict=True):
+            if not isinstance(found, Reject):
+                records += found
+            elif ask.part not in refused:
+                refused[ask.part] = found
+                news.append((ask.part, found.reason))
+        if refused.keys() == parts:
+            raise next(iter(refused.values()))
+        yield Page(records, number, clock.now(), is_last=number == count, refused=tuple(news))
+    if not asks:
+        yield Page([], 1, clock.now(), is_last=True)
+
+
+async def _answer(client: Client, stream: Stream, ask: Ask) -> list[bytes] | Reject:
+    rows = None if stream.rows is None else partial(stream.rows, ask.about)
+    try:
+        return await _whole(client, ask.request, stream.paging, _cutter(stream.records, stream.paging, rows))
+    except Reject as error:
+        return error
+
+
+# --- a folder in place of a list ------------------------------------------------------------------------
+
+
+async def _dropped(client: Client, stream: Stream, window: Window) -> AsyncGenerator[Page, None]:
+    """A page for each file of the folder that is not older than the window, in the order of their names.
+
+    A file that is not JSON is one record, which landing sets aside; a young one may be half written and waits.
+    """
+    name = client.system.options.get(stream.folder)
+    if not name:  # the estate has no such folder: nothing is dropped
+        yield Page([], 1, clock.now(), total=0, is_last=True)
+        return
+    folder = Path(str(name))
+    try:
+        paths = await asyncio.to_thread(lambda: sorted(p for p in folder.iterdir() if p.suffix == ".json"))
+    except OSError as error:
+        raise Reject(
+            f"the folder of {stream.folder} cannot be read ({error.strerror})", code="folder"
+        ) from None
+    number = 0
+    for path in paths:
+        at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        if window.start is not None and at < window.start:
+            continue
+        content = await asyncio.to_thread(path.read_bytes)
+        try:
+            message = decode(content)
+            rows = stream.rows(path.name, message) if stream.rows is not None else [message]
+            records = [encode(row) for row in rows]
+        except (msgspec.DecodeError, UnicodeDecodeError, Retry):
+            if clock.now() - at < UNFINISHED:
+                continue
+            records = [content]
+        number += 1
+        yield Page(records, number, clock.now())
+    yield Page([], number + 1, clock.now(), total=None if number else 0, is_last=True)
 
 
 # --- parts with an address of their own -----------------------------------------------------------------

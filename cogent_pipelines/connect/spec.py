@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from cogent_pipelines.errors import Retry
+from cogent_pipelines.errors import Reject, Retry
 
 Json = Any
 """A decoded JSON value."""
@@ -51,6 +51,11 @@ class Request:
     cost: float = 1.0
     """Expected cost in the limit's own units (calls, or GraphQL points)."""
     is_write: bool = False
+    base: str = ""
+    """The option of the system that holds the address ``path`` is under, where a vendor has several; "", or an option
+    the estate does not have, is the base URL."""
+    absent: frozenset[int] = frozenset()
+    """Statuses that say there is no such record: such an answer's body is JSON's null, and no error."""
     auth: Auth | None = None
     """Other credentials than the vendor's, for an address that takes only these (an older API beside a newer)."""
 
@@ -81,13 +86,18 @@ class Window:
 
     start: datetime | None
     end: datetime
+    known: tuple[Mapping[str, Json], ...] = ()
+    """What ``Stream.known`` selected just before the read: column -> value."""
 
 
 # --- how to get in, how fast, how far ----------------------------------------------------------------
 
 
 class Auth(Protocol):
-    """Puts credentials on a request. Implementations: ``connect/auth.py``."""
+    """Puts credentials on a request. Implementations: ``connect/auth.py``.
+
+    An optional method ``params(system)`` gives query parameters that authenticate, as (name, value) pairs.
+    """
 
     async def headers(self, system: System, send: Any, *, renew: bool = False) -> Mapping[str, str]:
         """The headers that authenticate; ``renew`` after a 401 asks for fresh ones."""
@@ -149,6 +159,23 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """One request of a stream that is read by many: about things we know by name, or one for each place there is."""
+
+    request: Request
+    """Its first page, where the stream has paging."""
+    about: Json = None
+    """What it asks about, for ``Stream.rows``."""
+    part: str = ""
+    """The part of the stream it belongs to (a facility, an account). A refusal (``Reject``) ends this part, which is
+    set aside, and leaves the others."""
+
+
+def _has_no_list(window: Window, system: System) -> Request:  # noqa: ARG001
+    raise Reject("there is no list of these", code="no_list")
+
+
+@dataclass(frozen=True, slots=True)
 class Inner:
     """A nested list that a page cuts off: where it is in the record, and how the rest of it is asked for."""
 
@@ -174,7 +201,8 @@ class Part:
     request: Callable[[Mapping[str, Json], System], Request | None]
     """The record -> the request for its list. None where the record itself says that what it holds there is all:
     nothing, unless it is a list."""
-    paging: Paging
+    paging: Paging | None = None
+    """None: one answer holds all."""
     records: str = ""
     """Dotted path of the list in that answer, as ``Stream.records``."""
 
@@ -207,19 +235,30 @@ class Stream:
 
     name: str
     """Also its raw table's name in the schema named after the vendor."""
-    request: Callable[[Window, System], Request]
-    records: str
+    request: Callable[[Window, System], Request] = _has_no_list
+    records: str = ""
     """Dotted path of the list of records in the answer; "" when the body is the list."""
-    paging: Paging
+    paging: Paging | None = None
+    """None: one answer holds all."""
     key: str = "id"
     version: str | None = None
     """Field whose greater value is the newer version; None: the later read is."""
     cursor: Cursor | None = None
     also: tuple[Callable[[Window, System], Request], ...] = ()
     """Further passes whose records belong to the same stream (a list that hides some states)."""
-    rows: Callable[[Json], Sequence[Json]] | None = None
-    """In place of ``records``: decoded answer -> its records, for answers that no path leads through. Raises ``Retry``
-    for one of another shape, which must never pass for an empty list."""
+    asks: Callable[[Window, System], Sequence[Ask]] | None = None
+    """In place of ``request`` and ``also``: as many requests as there are things or places to ask about."""
+    known: str = ""
+    """SELECT over our warehouse, with $system: what there is to ask about, handed to ``asks`` as ``Window.known``. None
+    of it while a table it reads is not there yet."""
+    folder: str = ""
+    """In place of requests: the option of the system that names the folder a vendor drops its messages in, each file a
+    page."""
+    rows: Callable[[Json, Json], Sequence[Json]] | None = None
+    """In place of ``records``: (what was asked about, or the file's name; the decoded answer) -> its records. Raises
+    ``Retry`` for an answer of another shape, which must never pass for an empty one."""
+    keeps: bool = False
+    """What a read does not hold is not gone: only some was asked about, or files are thrown away."""
     inner: tuple[Inner, ...] = ()
     """Nested lists that go on by a cursor."""
     parts: tuple[Part, ...] = ()

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -32,6 +33,8 @@ from cogent_pipelines.landing.tables import at, prepare, qualified, quoted
 
 __all__ = ["Counts", "Crash", "merge", "merge_all", "nothing", "prepare"]
 
+PART = "part "
+"""What the key of a refused part begins with among the lines set aside."""
 Crash = Callable[[str], None]
 
 
@@ -137,6 +140,8 @@ def _merge(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> Counts:
             "DELETE FROM ops.cursors WHERE system = $1 AND stream = $2", [manifest.system, manifest.stream]
         )
     _set_aside(connection, manifest)
+    if manifest.is_complete:
+        _close_parts(connection, manifest)
     _unseen(connection, manifest)
     _cursor(connection, manifest)
     if not counts.balances():
@@ -341,6 +346,25 @@ def _set_aside(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> Non
         "AND n.record_key = o.record_key AND n.pull_id = $pull_id "
         "AND (n.line_no > o.line_no OR n.pull_id <> o.pull_id))",
         {"system": manifest.system, "stream": manifest.stream, "pull_id": manifest.pull_id},
+    )
+
+
+def _close_parts(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
+    """Close the refusal of every part of a stream that a complete read was no longer refused."""
+    paths = (
+        [str(Path(manifest.directory) / name) for name in manifest.aside] if manifest.rows_set_aside else []
+    )
+    still = (
+        "SELECT record_key FROM read_json($file, format = 'newline_delimited', compression = 'zstd', "
+        "columns = {record_key: 'VARCHAR'}, maximum_object_size = $longest)"
+    )
+    facts: dict[str, Any] = {"system": manifest.system, "stream": manifest.stream}
+    if paths:
+        facts |= {"file": paths, "longest": buffer(manifest.longest_aside)}
+    connection.execute(
+        "UPDATE ops.set_aside SET is_open = false WHERE is_open AND system = $system AND stream = $stream "
+        f"AND starts_with(record_key, '{PART}')" + (f" AND record_key NOT IN ({still})" if paths else ""),
+        facts,
     )
 
 

@@ -90,6 +90,8 @@ class _Plan:
     has_rows: bool = False
     operations: dict[str, tuple[str, str, datetime]] = field(default_factory=dict)
     """Chunk -> (operation id, state, started) of an export under way."""
+    known: tuple[dict[str, Any], ...] = ()
+    """What the stream may ask about."""
 
 
 async def pull(
@@ -223,8 +225,21 @@ def _plans(
                     [system, stream.name],
                 ).fetchall()
                 operations = {chunk: (operation, what, at) for chunk, operation, what, at in rows}
-            plans.append(_Plan(stream, cursors.get(stream.name), has_rows, operations))
+            known = _known(connection, stream, system)
+            plans.append(_Plan(stream, cursors.get(stream.name), has_rows, operations, known))
     return plans
+
+
+def _known(connection: duckdb.DuckDBPyConnection, stream: Stream, system: str) -> tuple[dict[str, Any], ...]:
+    """What ``stream.known`` selects; nothing while a table it reads has not been made."""
+    if not stream.known:
+        return ()
+    try:
+        found = connection.execute(stream.known, {"system": system})
+    except duckdb.CatalogException:
+        return ()
+    names = [column[0] for column in found.description]
+    return tuple(dict(zip(names, row, strict=True)) for row in found.fetchall())
 
 
 def merge_all(
@@ -301,6 +316,9 @@ class Reading:
                 if page.note:
                     self.notes.append(page.note)
                 self.take(page.records)
+                for part, words in page.refused:
+                    self.writer.set_aside(f"{merge.PART}{part}", words, b"{}")
+                    self._marks.append(hash(part))
                 self._crash("after_page")
 
     def take(self, records: Sequence[bytes]) -> None:
@@ -380,11 +398,12 @@ async def _fetch(
 ) -> tuple[Manifest, CogentError | None]:
     """Read one stream by pages, into files."""
     stream = plan.stream
-    is_whole = full or stream.cursor is None or plan.cursor_at is None
+    is_whole = not stream.keeps and (full or stream.cursor is None or plan.cursor_at is None)
     kind = "full" if is_whole else "increment"
     reading = Reading(state, client, stream, kind, crash, cursor_before=plan.cursor_at)
-    start = None if is_whole or plan.cursor_at is None else plan.cursor_at - overlap(estate, stream)
-    window = Window(start, reading.started_at)
+    is_all = full or is_whole or plan.cursor_at is None
+    start = None if is_all or plan.cursor_at is None else plan.cursor_at - overlap(estate, stream)
+    window = Window(start, reading.started_at, plan.known)
     error: CogentError | None = None
     try:
         await read_until_complete(

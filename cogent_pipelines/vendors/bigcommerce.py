@@ -20,7 +20,7 @@ from http import HTTPStatus
 from cogent_pipelines.connect.answers import words
 from cogent_pipelines.connect.auth import StaticHeader
 from cogent_pipelines.connect.limits import HeaderQuota
-from cogent_pipelines.connect.paging import Keyset, PageNumber, Single, with_params
+from cogent_pipelines.connect.paging import Keyset, PageNumber, with_params
 from cogent_pipelines.connect.spec import (
     Answer,
     Cursor,
@@ -113,7 +113,7 @@ def _may_be_shipped(order: Mapping[str, Json]) -> bool:
     )
 
 
-def _one_record(body: Json) -> list[Json]:
+def _one_record(about: Json, body: Json) -> list[Json]:  # noqa: ARG001  as declared
     """The body is the record."""
     if not isinstance(body, Mapping):
         raise Retry("the answer is not the one object expected")
@@ -219,8 +219,6 @@ STREAMS = (
     Stream(
         "store",
         _list("/v2/store"),
-        records="",
-        paging=Single(),
         rows=_one_record,
         entity="products",
         left_out=("*",),  # the retailer's own address and looks

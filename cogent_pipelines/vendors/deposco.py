@@ -18,7 +18,7 @@ from http import HTTPStatus
 from cogent_pipelines.connect.answers import words
 from cogent_pipelines.connect.auth import Basic, ClientCredentials
 from cogent_pipelines.connect.limits import LeakyBucket
-from cogent_pipelines.connect.paging import Link, Single
+from cogent_pipelines.connect.paging import Link
 from cogent_pipelines.connect.spec import (
     Answer,
     Cursor,
@@ -164,7 +164,6 @@ STREAMS = (
         "stock",
         _levels,
         records="itemInventory",
-        paging=Single(),
         key="itemNumber",
         entity="stock",
         left_out=("*",),

@@ -23,7 +23,6 @@ from cogent_pipelines.connect.paging import (
     Offset,
     Page,
     PageNumber,
-    Single,
     keys,
     splitter,
     with_params,
@@ -273,8 +272,8 @@ def test_links_are_followed_on_the_own_host_only() -> None:
 
 
 def test_a_whole_list_may_come_in_one_answer() -> None:
-    """Single asks once."""
-    assert ids(read(lambda r: answer([thing(1)]), replace(THINGS, paging=Single()))) == ["t1"]
+    """A list without paging is asked for once."""
+    assert ids(read(lambda r: answer([thing(1)]), replace(THINGS, paging=None))) == ["t1"]
 
 
 # --- GraphQL --------------------------------------------------------------------------------------------
@@ -712,7 +711,7 @@ def test_a_full_page_of_a_keyset_is_followed_and_a_shorter_one_is_not() -> None:
 
 def test_records_may_be_made_of_an_answer() -> None:
     """A body that is the one record, say; its numbers stay as they came."""
-    stream = plain(Single(), rows=lambda body: [body])
+    stream = plain(None, rows=lambda _about, body: [body])
     (page,) = read(lambda _r: httpx.Response(200, content=b'{"id":5,"p":1.10}'), stream)
     assert page.records == [b'{"id":5,"p":1.10}']
     with pytest.raises(Retry, match="not whole JSON"):
@@ -753,7 +752,7 @@ def test_a_part_of_which_a_record_held_more_is_not_believed() -> None:
         is_list = request.url.path.endswith("/rows")
         return answer([{"id": 1, "lines": {"data": [{"n": 1}, {"n": 2}]}}] if is_list else rows)
 
-    stream = plain(PageNumber(), parts=(Part("lines.data", _lines, Single()),))
+    stream = plain(PageNumber(), parts=(Part("lines.data", _lines),))
     rows = [{"n": n} for n in range(3)]
     (page,) = read(server, stream)
     assert json.loads(page.records[0])["lines"]["data"] == rows

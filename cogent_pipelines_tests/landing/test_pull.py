@@ -16,7 +16,7 @@ import pytest
 from cogent_pipelines import clock, warehouse
 from cogent_pipelines.connect import graphql
 from cogent_pipelines.connect.paging import PageNumber
-from cogent_pipelines.connect.spec import Bulk, Cursor, Request, Stream, Window
+from cogent_pipelines.connect.spec import Ask, Bulk, Cursor, Request, Stream, System, Window
 from cogent_pipelines.errors import Busy, Halt, Reject
 from cogent_pipelines.landing import files, pull, sweep
 from cogent_pipelines_tests.connect.kit import START, THINGS, client, dumps, system, things
@@ -619,3 +619,57 @@ def test_clearing_removes_what_nobody_needs(store: Store) -> None:
     kit.landed(store, [b'{"id": 1}'], stream=PLAIN, kind="full", started=-10)
     assert sweep.clear(store.root) == sweep.Cleared(unfinished=1, replaced=1)
     assert isinstance(clock.now(), datetime)
+
+
+# --- questions about what we know -----------------------------------------------------------------------
+
+
+def _asks(window: Window, system: System) -> list[Ask]:
+    return [Ask(Request("GET", f"/{known['id']}"), known["id"], known["id"]) for known in window.known]
+
+
+def _answers(request: httpx.Request) -> httpx.Response:
+    if request.url.path.endswith("/bad"):
+        return httpx.Response(400, json={"message": "no such thing"})
+    return httpx.Response(200, json={"updated_at": kit.iso(0)})
+
+
+ASKED = replace(
+    THINGS,
+    cursor=None,
+    known="SELECT unnest(['a', 'b']) AS id WHERE $system = 'shop'",
+    asks=_asks,
+    rows=lambda about, found: [{"id": about, **found}],
+)
+
+
+def test_what_is_known_is_asked_about(store: Store) -> None:
+    """The warehouse is asked what there is; before its tables are made there is nothing."""
+    (report,) = store.pull(_answers, ASKED)
+    assert (report.rows_new, report.is_complete) == (2, True)
+    nothing = replace(ASKED, known="SELECT id FROM marts.not_made_yet WHERE system = $system")
+    (report,) = store.pull(_answers, nothing)
+    assert (report.rows_in, report.is_complete, report.rows_gone) == (0, False, 0)
+
+
+def test_a_refused_part_is_set_aside_and_the_rest_is_complete(store: Store) -> None:
+    """The refusal is kept with the vendor's words, and closes when the part comes through."""
+    known = "SELECT unnest(['a', 'bad']) AS id WHERE $system = 'shop'"
+    (report,) = store.pull(_answers, replace(ASKED, known=known))
+    assert (report.rows_new, report.rows_set_aside, report.is_complete) == (1, 1, True)
+    assert "no such thing" in store.one("SELECT reason FROM ops.set_aside WHERE is_open")
+    assert store.one("SELECT record_key FROM ops.set_aside WHERE is_open") == "part bad"
+    store.pull(_answers, replace(ASKED, known=known))
+    assert store.one("SELECT count(*) FROM ops.set_aside WHERE is_open") == 1
+    store.pull(_answers, ASKED)
+    assert store.one("SELECT count(*) FROM ops.set_aside WHERE is_open") == 0
+
+
+def test_a_stream_that_keeps_takes_nothing_for_gone(store: Store) -> None:
+    """Who asks about some only, or reads a folder that is emptied, proves nothing by an absence."""
+    store.pull(_answers, ASKED)
+    less = replace(ASKED, known="SELECT 'a' AS id WHERE $system = 'shop'")
+    (kept,) = store.pull(_answers, replace(less, keeps=True), full=True)
+    assert (kept.kind, kept.rows_gone) == ("increment", 0)
+    (report,) = store.pull(_answers, less)
+    assert (report.kind, report.rows_gone) == ("full", 1)

@@ -24,10 +24,15 @@ def built() -> list[Request]:
     """One of every request this vendor file can build."""
     window = Window(READ_AT - timedelta(days=1), READ_AT)
     reads = [
-        s.paging.first(make(window, SYSTEM)) for s in VENDOR.streams for make in (s.request, s.ids) if make
+        s.paging.first(make(window, SYSTEM)) if s.paging else make(window, SYSTEM)
+        for s in VENDOR.streams
+        for make in (s.request, s.ids)
+        if make
     ]
     whole = order(items_shipped=1, coupon_discount="1.0000")
-    parts = [part.paging.first(made) for part in PARTS if (made := part.request(whole, SYSTEM))]
+    parts = [
+        part.paging.first(made) for part in PARTS if part.paging and (made := part.request(whole, SYSTEM))
+    ]
     assert len(parts) == len(PARTS)
     wants = {
         "fulfil": [parcel(), parcel(carrier="dpd-uk"), parcel(carrier=None, tracking_numbers=[])],
