@@ -98,6 +98,15 @@ def test_a_level_somebody_else_changed_is_a_foreign_edit() -> None:
     assert world.found() == {LEVEL: "foreign_edit"}
 
 
+def test_a_warehouse_that_tells_only_what_is_available_is_judged_and_explained() -> None:
+    """Some do not say what lies there in all."""
+    world = drifted(14)
+    world.change("marts.stock", "true", physical_qty=None, allocated_qty=None)
+    assert world.row()["detail"].startswith(
+        "A at LEEDS: physical not told - ordered 0 - buffer 0 = 10, channel shows 14"
+    )
+
+
 def test_a_count_in_the_warehouse_is_physical() -> None:
     """We saw 10 stand; two were sold and allocated; the warehouse has four fewer than that explains."""
     world = drifted(8, available=4)

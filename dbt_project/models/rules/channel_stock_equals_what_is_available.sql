@@ -139,7 +139,8 @@ candidates as (
         case when cause = 'foreign_edit' then since_at else greatest(since_at, coalesce(verified_at, since_at)) end as since_at,
         abs(channel_qty - greatest(0, expected_qty)) * price_amount as amount,
         currency,
-        sku || ' at ' || coalesce(facility, location_id) || ': physical ' || physical_qty || ' - allocated ' || allocated_qty
+        sku || ' at ' || coalesce(facility, location_id) || ': '
+        || coalesce('physical ' || physical_qty || ' - allocated ' || allocated_qty, 'physical not told')
         || ' - ordered ' || ordered_unallocated_qty || ' - buffer ' || buffer_qty
         || ' = ' || greatest(0, expected_qty) || ', channel shows ' || channel_qty
         || coalesce('; warehouse changed ' || strftime(stock_changed_at, '%d %b %H:%M'), '')
