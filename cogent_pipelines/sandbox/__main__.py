@@ -61,6 +61,7 @@ def read_windows(text: str) -> dict[str, float]:
 )
 @click.option("--history", default=0, help="Orders of the 30 days before the start, sent by somebody else.")
 @click.option("--old-integration", default=0.0, help="Share of orders an older integration still sends.")
+@click.option("--drop", default="", help="The folder that vendors which push drop their messages in.")
 @click.option(
     "--keep",
     default="",
@@ -90,6 +91,7 @@ def main(**given: Any) -> None:
             history=given["history"],
             old_integration=given["old_integration"],
             old_pushes_stock=given["old_pushes_stock"],
+            drop=Path(given["drop"]) if given["drop"] else None,
             keep=Path(given["keep"]) if given["keep"] else None,
         )
         app = create_app(settings)

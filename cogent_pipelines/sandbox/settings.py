@@ -34,13 +34,22 @@ class Settings:
     history: int = 0  # orders of the 30 days before the start, all of them sent by the old integration
     old_integration: float = 0.0  # share of orders the old integration still sends beside us
     old_pushes_stock: bool = False  # and it also writes stock levels, forgetting open orders
+    drop: Path | None = (
+        None  # the folder in which vendors that push messages drop them, each in one of its own
+    )
     keep: Path | None = None  # the file the sandbox is kept in between two processes
     outlook_days: float | None = None  # how long people go on reacting after the last order; None: 14 days
 
 
 def vendor_role(vendor: str) -> str:
     """Say whether a vendor is a shop or a warehouse."""
-    roles = {"bigcommerce": "shop", "deposco": "warehouse", "shopify": "shop", "veeqo": "warehouse"}
+    roles = {
+        "bigcommerce": "shop",
+        "deposco": "warehouse",
+        "seko": "warehouse",
+        "shopify": "shop",
+        "veeqo": "warehouse",
+    }
     if vendor not in roles:
         raise ValueError(f"--systems: unknown vendor {vendor!r}; expected one of {', '.join(sorted(roles))}")
     return roles[vendor]

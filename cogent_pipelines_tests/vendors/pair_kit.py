@@ -26,9 +26,12 @@ from cogent_pipelines.outbox.syncs import SYNCS
 from cogent_pipelines.rules import estate_tables, mappings, steps
 from cogent_pipelines.sandbox.world import truth
 from cogent_pipelines_tests import dbt_render
-from cogent_pipelines_tests.vendors.sandbox_kit import CALLED, SHOP, WMS, Retailer
+from cogent_pipelines_tests.vendors.sandbox_kit import CALLED, SHOP, START, WMS, Retailer
 
 SEEDS = dbt_render.ROOT / "seeds"
+WITHOUT_LIST = frozenset({"seko"})
+"""Warehouses that tell of an order only when they are asked about it: what others sent there before us is never known,
+so an estate with one of them begins after that (``from``)."""
 LOOK = 150.0
 """Seconds between two looks: longer than a write takes to settle."""
 
@@ -37,7 +40,9 @@ class Pair(Retailer):
     """One such pair. ``book`` is its ledger."""
 
     def __init__(self, folder: Path, channel: str, warehouse_: str, **settings: Any) -> None:
-        super().__init__(folder, {SHOP: channel, WMS: warehouse_}, **settings)
+        self.has_list = warehouse_ not in WITHOUT_LIST
+        since = None if self.has_list else START
+        super().__init__(folder, {SHOP: channel, WMS: warehouse_}, since=since, **settings)
         self.book = ledger.open(self.ledger_url)
         with warehouse.open(self.path) as connection:
             for slug in self.slugs.values():
@@ -101,6 +106,12 @@ class Pair(Retailer):
     def states(self) -> set[str]:
         """The states of what was promised, by the ledger itself."""
         return {state for sync in SYNCS for state, _ in books.states(self.book, sync).values()}
+
+    def free(self, sku: str, facility: str) -> int:
+        """How many of an item lie in a facility and are nobody's yet."""
+        (place,) = [each.id for each in self.wms.facilities.values() if each.code == facility]
+        entry = self.wms.stock[self.wms.by_sku[sku], place]
+        return entry.physical - entry.allocated
 
     def truth(self) -> dict[str, Any]:
         """What is so, by the world itself."""

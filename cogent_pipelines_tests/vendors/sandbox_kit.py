@@ -53,10 +53,11 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
         "secrets": ("client_id", "client_secret", "integration_user", "integration_password"),
         "options": {"business_unit": "ACME", "company": "ACME"},
     },
+    "seko": {"role": "warehouse", "secrets": ("api_key", "token"), "options": {"pushes": "{drop}"}},
     "shopify": {"role": "channel", "secrets": ("client_id", "client_secret")},
     "veeqo": {"role": "warehouse", "secrets": ("api_key",), "options": {"channel_id": 771}},
 }
-"""What an account of each vendor is configured with; a new vendor adds its line."""
+"""What an account of each vendor is configured with; a new vendor adds its line. ``{drop}`` is its folder of messages."""
 CALLED: dict[str, dict[str, dict[str, str]]] = {
     "deposco": {
         "facilities.warehouse_facility_id": {"41": "LEEDS", "42": "YORK"},
@@ -65,6 +66,15 @@ CALLED: dict[str, dict[str, dict[str, str]]] = {
             "12": "Next Day",
             "13": "Tracked 48",
             "14": "Collect",
+        },
+    },
+    "seko": {
+        "facilities.warehouse_facility_id": {"41": "DCLEE01", "42": "DCYOR01"},
+        "delivery_options.delivery_method_id": {
+            "11": "Royal Mail",
+            "12": "DPD",
+            "13": "Royal Mail",
+            "14": "Other",
         },
     },
 }
@@ -84,18 +94,21 @@ ESTATE: dict[str, Any] = {
 }
 
 
-def _systems(port: int, slugs: Mapping[str, str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _systems(
+    port: int, slugs: Mapping[str, str], options: Mapping[str, Mapping[str, Any]], drop: Path
+) -> dict[str, Any]:
     """Both systems, at an address of their own: tokens are kept by it, and a sandbox knows its own only."""
-    return {
-        name: {
-            **ACCOUNTS[slug],
-            "options": {**ACCOUNTS[slug].get("options", {}), **options.get(name, {})},
+    made = {}
+    for name, slug in slugs.items():
+        own = {**ACCOUNTS[slug].get("options", {}), **options.get(name, {})}
+        made[name] = {
+            "role": ACCOUNTS[slug]["role"],
             "vendor": slug,
             "url": f"http://127.0.0.1:{port}/{name}",
             "secrets": {secret: _variable(name, secret) for secret in ACCOUNTS[slug]["secrets"]},
+            "options": {key: str(drop / name) if value == "{drop}" else value for key, value in own.items()},
         }
-        for name, slug in slugs.items()
-    }
+    return made
 
 
 def _variable(system: str, secret: str) -> str:
@@ -170,9 +183,21 @@ class Retailer:
         folder: Path,
         slugs: Mapping[str, str] = SLUGS,
         options: Mapping[str, Mapping[str, Any]] | None = None,
+        since: datetime | None = None,
         **settings: Any,
     ) -> None:
-        defaults = {"seed": 7, "days": 1, "orders": 0, "skus": 12, "bundles": 0, "start": START, "speed": 0}
+        """``options`` are further ones of a system; ``since`` is the syncs' ``from`` where it is not long ago."""
+        drop = folder / "drop"
+        defaults = {
+            "drop": drop,
+            "seed": 7,
+            "days": 1,
+            "orders": 0,
+            "skus": 12,
+            "bundles": 0,
+            "start": START,
+            "speed": 0,
+        }
         given = {"systems": dict(slugs), **defaults, **settings}
         self.sandbox = create_app(Settings(**given), disconnect=httpx.ReadError)
         self.slugs = slugs
@@ -180,9 +205,10 @@ class Retailer:
         self.world = self.sandbox.world
         self.folder = folder
         self.path = folder / "warehouse.duckdb"
-        self.estate = msgspec.convert(
-            {**ESTATE, "systems": _systems(next(PORTS), slugs, options or {})}, Estate
-        )
+        estate = {**ESTATE, "systems": _systems(next(PORTS), slugs, options or {}, drop)}
+        if since is not None:
+            estate["syncs"] = {name: {"mode": "live", "from": since.isoformat()} for name in ESTATE["syncs"]}
+        self.estate = msgspec.convert(estate, Estate)
         self.ledger_url = f"sqlite:///{folder / 'ledger.sqlite'}"
         ledger.open(self.ledger_url).close()
         self.move_on(NEW)

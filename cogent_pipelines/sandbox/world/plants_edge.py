@@ -36,19 +36,28 @@ EDITED = "every_edit_after_release_reached_the_warehouse"
 FEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "bigcommerce": (("orders", "GET /v2/orders"), ("stock", "GET /v3/inventory/items")),
     "deposco": (("orders", "GET /latest/orders/salesOrders"), ("items", "GET /latest/items")),
+    "seko": (("stock", "GET /stock/v3/quantity"), ("orders", "GET /salesorders/v1/{guid}/status.json")),
     "shopify": (("orders", "orders"), ("fulfilment_orders", "fulfillmentOrders")),
     "veeqo": (("orders", "GET /orders"), ("products", "GET /products")),
 }
-RECORD = {"bigcommerce": "{}", "deposco": "{}", "shopify": "gid://shopify/Order/{}", "veeqo": "{}"}
+RECORD = {
+    "bigcommerce": "{}",
+    "deposco": "{}",
+    "seko": "{}",
+    "shopify": "gid://shopify/Order/{}",
+    "veeqo": "{}",
+}
 STATUS_FIELD = {
     "bigcommerce": "payment_status",
     "deposco": "orderStatus",
+    "seko": "Status",
     "shopify": "displayFinancialStatus",
     "veeqo": "status",
 }
 TYPED_FIELD = {
     "bigcommerce": "total_inc_tax",
     "deposco": "orderTotal",
+    "seko": "Status",
     "shopify": "createdAt",
     "veeqo": "total_price",
 }

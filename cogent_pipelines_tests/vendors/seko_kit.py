@@ -1,0 +1,215 @@
+"""What the Seko tests share: documented answers, a loaded order, and a DuckDB with the staging views.
+
+Belongs here: builders and loading.
+Does not belong here: an assertion about Seko.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from cogent_pipelines.connect.reading import encode
+from cogent_pipelines.connect.spec import System, Want
+from cogent_pipelines.vendors import seko, seko_answers, seko_writes
+from cogent_pipelines_tests import dbt_render
+from cogent_pipelines_tests.vendors.veeqo_kit import _prune
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = ROOT.parent / "shared" / "fixtures" / "seko"
+STAGING = ROOT / "dbt_project" / "models" / "staging" / "seko"
+BASE = "https://ihub.supplystream.com:8081/api"
+SECRETS = {"api_key": "SEKO_KEY", "token": "SEKO_TOKEN"}
+SYSTEM = System("wms_3pl", "seko", BASE, SECRETS, {"hub_url": "https://hub.supplystream.com/hub/api"})
+READ_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
+GUID = seko_writes.guid("#1042")
+OK = {"Success": True, "Code": 0, "Message": ""}
+
+
+def fixture(name: str) -> Any:
+    """A documented answer, decoded; skips where the shared folder is absent."""
+    path = FIXTURES / name
+    if not path.exists():
+        pytest.skip(f"no {name}: the shared folder of documented answers is not beside the project")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def failure(words: str) -> dict[str, Any]:
+    """A refusal with status 200."""
+    return {"CallStatus": {"Success": False, "Code": 100, "Message": words}, "GUID": None}
+
+
+def v1(**more: Any) -> dict[str, Any]:
+    """An answer of the older hub."""
+    return {"Response": {"CallStatus": {"Code": 0, "Message": {}, "Success": True}, **more}}
+
+
+def line(sku: str = "TEE-M", qty: int = 2, price: str = "20.0000", **more: Any) -> dict[str, Any]:
+    """A line of a want."""
+    amount = Decimal(price)
+    plain = {"line_ref": "l", "sku": sku, "item_id": None, "qty": qty, "unit_price_amount": amount}
+    return {**plain, "tax_rate": 0.2, **more}
+
+
+def want(**more: Any) -> Want:
+    """A row of ``wanted.orders_to_wms``: order #1042, 2 tees, from DCLEE01."""
+    fields = {
+        "facility": "LEEDS",
+        "facility_id": "DCLEE01",
+        "delivery_option": "Standard Delivery",
+        "delivery_method_id": "DPD",
+        "service_code": "STD",
+        "order_name": "#1042",
+        "placed_at": datetime(2026, 11, 2, 8, tzinfo=UTC),
+        "currency": "GBP",
+        "total_amount": Decimal("51.9500"),
+        "shipping_amount": Decimal("3.9500"),
+        "discount_amount": Decimal(0),
+        "tax_amount": Decimal("8.0000"),
+        "is_tax_included": False,
+        "customer_email": "ann@example.test",
+        "ship_to_first_name": "Ann",
+        "ship_to_last_name": "Lee",
+        "ship_to_company": None,
+        "ship_to_line1": "1 High St",
+        "ship_to_line2": None,
+        "ship_to_city": "Leeds",
+        "ship_to_region": None,
+        "ship_to_postcode": "LS1 1AA",
+        "ship_to_country_code": "GB",
+        "ship_to_phone": "0113",
+        "note": None,
+        "due_on": None,
+        "lines": [line()],
+    }
+    reference = more.pop("reference", "#1042")
+    return Want("orders_to_wms", "create", "web_uk:1@LEEDS", reference, {**fields, **more})
+
+
+def cancellation(**more: Any) -> Want:
+    """A row of ``wanted.cancellations_to_wms``."""
+    fields = {"warehouse_order_id": GUID, "cancel_reason": "Cancelled in the shop", **more}
+    return Want("cancellations_to_wms", "cancel", "web_uk:1@cancel", "#1042", fields)
+
+
+def order(status: str | None = "To Be Picked", reference: str = "#1042", **more: Any) -> dict[str, Any]:
+    """A row of ``seko.orders``."""
+    plain = {
+        "GUID": seko_writes.guid(reference),
+        "Status": status,
+        "SalesOrderNumber": seko_writes.number(reference),
+        "SalesOrderReference": reference,
+        "DCCode": "DCLEE01",
+        "CourierName": "DPD",
+        "CourierService": "STD",
+        "CurrencyCode": "GBP",
+        "Total": "51.95",
+        "LoadedAt": "2026-11-02T08:05:00Z",
+        "Lines": [{"LineNumber": 1, "SKU": "TEE-M", "ProductCode": "TEEM", "Quantity": 2, "UnitPrice": "20"}],
+    }
+    return {**plain, **more}
+
+
+def dispatch(record: str = "r1", **more: Any) -> dict[str, Any]:
+    """A dispatch confirmation as pushed."""
+    plain = {
+        "IntegrationId": "12",
+        "MessagePart": 1,
+        "MessageTotal": 1,
+        "MessageGroupId": "5510",
+        "SequenceNumber": 7,
+        "InterfaceRecordId": record,
+        "SalesOrderNumber": "1042",
+        "SalesOrderReference": "#1042",
+        "DispatchId": "D-88121",
+        "DispatchDate": "2026-11-02T10:30:00",
+        "CourierService": "STD",
+        "Weight": 1.2,
+        "WeightUOM": "KG",
+        "TrackingUrl": "https://track.example/155",
+        "List": {"DispatchLineItem": [{"LineNo": 1, "ProductCode": "TEEM", "PackedQty": 2}]},
+        **more,
+    }
+    return {"Responses": [{"Response": {"Dispatch": plain}}]}
+
+
+def grn(**more: Any) -> dict[str, Any]:
+    """A goods-received confirmation as pushed, for one tee of order 1042 come back."""
+    plain = {
+        "InterfaceRecordId": "g1",
+        "DeliveryNumber": "77",
+        "HBRef": "1042",
+        "RMA": "1042.77",
+        "ArrivedDate": "2026-11-05T10:00:00Z",
+        "DCCode": "DCLEE01",
+        "List": {"GRNLineItem": [{"LineItemNumber": 1, "ProductCode": "TEEM", "GRNQuantity": 1}]},
+        **more,
+    }
+    return {"Responses": [{"Response": {"GRN": plain}}]}
+
+
+@cache
+def rendered(view: str) -> str:
+    """A staging view's SQL, rendered once."""
+    return dbt_render.render(view)
+
+
+class Staging:
+    """Raw tables and staging views in memory. ``load`` puts rows in; rows come out as dicts."""
+
+    def __init__(self) -> None:
+        self.connection = duckdb.connect()
+        self.connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA seko; CREATE SCHEMA staging")
+        self.connection.execute(Path(seko.__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+        for (table,) in self.connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'seko'"
+        ).fetchall():
+            for column in ("_first_seen_at", "_changed_at", "_read_at", "_gone_at"):
+                self.connection.execute(f"ALTER TABLE seko.{table} ADD COLUMN {column} TIMESTAMPTZ")
+            self.connection.execute(f"ALTER TABLE seko.{table} ADD COLUMN system VARCHAR")
+        for path in sorted(STAGING.glob("*.sql")):
+            self.connection.execute(f"CREATE VIEW staging.{path.stem} AS {rendered(path.stem)}")
+
+    def load(self, table: str, *records: Any) -> None:
+        """Put rows into a raw table as landing would."""
+        described = self.connection.execute(
+            f"SELECT column_name, column_type FROM (DESCRIBE seko.{table})"
+        ).fetchall()
+        own = {n: duckdb.sqltype(k) for n, k in described if n != "system" and not n.startswith("_")}
+        shape = duckdb.struct_type(own)
+        for record in records:
+            self.connection.execute(
+                f"INSERT INTO seko.{table} BY NAME SELECT 'wms_3pl' AS system, UNNEST(CAST($1::JSON AS {shape})), "
+                "$2 AS _first_seen_at, $2 AS _changed_at, $2 AS _read_at",
+                [encode(_prune(record, shape)).decode(), READ_AT],
+            )
+
+    def push(self, table: str, message: Any) -> None:
+        """Put the rows of a pushed message into their table."""
+        rows = {
+            "dispatches": seko_answers.dispatch_rows,
+            "tracking_details": seko_answers.tracking_detail_rows,
+            "grns": seko_answers.grn_rows,
+        }
+        self.load(table, *rows[table]("file.json", message))
+
+    def rows(self, mart: str) -> list[dict[str, Any]]:
+        """Every row of a staging view, by its first column."""
+        result = self.connection.execute(f"SELECT * FROM staging.stg_seko__{mart} ORDER BY ALL")
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def columns(self, mart: str) -> dict[str, str]:
+        """Name and type of every column of a staging view."""
+        return dict(
+            self.connection.execute(
+                f"SELECT column_name, column_type FROM (DESCRIBE staging.stg_seko__{mart})"
+            ).fetchall()
+        )

@@ -1,0 +1,47 @@
+-- Only orders of ours are known: there is no list. No time of a change is told, so it is when the change was first seen.
+-- What is stored of the address is not told either. To Cancel may still be refused: nothing has left, and nothing is sure.
+select
+    o.system || ':' || o.GUID as warehouse_order_key,
+    o.system,
+    o.GUID as warehouse_order_id,
+    o.SalesOrderReference as reference,
+    case o.Status
+        when 'To Be Picked' then 'released'
+        when 'To Cancel' then 'on_hold'
+        when 'Being Picked' then 'picking'
+        when 'Pick Complete' then 'picking'
+        when 'To Dispatch' then 'picking'
+        when 'Dispatched' then 'shipped'
+        when 'Cancelled' then 'cancelled'
+        else 'unknown'
+    end as status_code,
+    o.Status as status_raw,
+    coalesce(o.LoadedAt, o._first_seen_at) as created_at,
+    o._changed_at as updated_at,
+    case when o.Status = 'Dispatched' then coalesce(d.dispatched_at, o._changed_at) end as shipped_at,
+    case when o.Status = 'Cancelled' then o._changed_at end as cancelled_at,
+    null::varchar as merged_to_key,
+    coalesce(o.Status in ('Being Picked', 'Pick Complete', 'To Dispatch', 'Dispatched'), false) as is_past_no_return,
+    o.CourierName as delivery_method_id,
+    null::varchar as ship_to_name,
+    null::varchar as ship_to_line1,
+    null::varchar as ship_to_line2,
+    null::varchar as ship_to_city,
+    null::varchar as ship_to_postcode,
+    null::varchar as ship_to_country_code,
+    o.CurrencyCode as currency,
+    o.Total::decimal(18, 4) as total_amount,
+    null::varchar as url,
+    o._first_seen_at as first_seen_at,
+    greatest(o._read_at, d.read_at) as read_at,
+    o._gone_at as gone_at
+from {{ source('seko', 'orders') }} as o
+left join (
+    select
+        system,
+        SalesOrderNumber,
+        min(DispatchDate) as dispatched_at,
+        max(_read_at) as read_at
+    from {{ source('seko', 'dispatches') }}
+    group by system, SalesOrderNumber
+) as d on d.system = o.system and d.SalesOrderNumber = o.SalesOrderNumber
