@@ -87,11 +87,16 @@ def refusal(request: Request, answer: Answer) -> CogentError | None:
     if status in CLOSED:
         return Halt(f"{_where(request)}: answered {status} {words(answer)}", code=CLOSED[status])
     if status >= HTTPStatus.BAD_REQUEST:
-        code = {404: "not_found", 409: "conflict", 422: "invalid"}.get(status, "rejected")
-        return Reject(f"answered {status}: {words(answer) or 'without a reason'}", code=code)
+        return rejection(answer)
     if _is_html(answer):
         return Retry(f"{_where(request)}: answered HTML in place of JSON", effect=effect(request))
     return None
+
+
+def rejection(answer: Answer) -> Reject:
+    """The refusal of this one request that a 4xx answer is, in the vendor's words."""
+    code = {404: "not_found", 409: "conflict", 422: "invalid"}.get(answer.status, "rejected")
+    return Reject(f"answered {answer.status}: {words(answer) or 'without a reason'}", code=code)
 
 
 def _where(request: Request) -> str:

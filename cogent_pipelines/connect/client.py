@@ -301,7 +301,9 @@ class Client:
         """Raise for what the answer says by its status, its shape, or in its body."""
         refusal = answers.refusal(request, answer)
         if isinstance(refusal, answers.Throttled):
-            raise refusal
+            if self.vendor.is_throttle(answer):
+                raise refusal
+            refusal = answers.rejection(answer)
         if answers.looks_like_json(answer):
             # the vendor's own word is more exact than the status; half a body is found when it is read
             self.vendor.check(request, answer)

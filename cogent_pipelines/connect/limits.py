@@ -319,10 +319,10 @@ class CostBudget:
 
 @dataclass(frozen=True, slots=True)
 class HeaderQuota:
-    """So many calls in a window; headers say how many are left and how long until it starts again.
+    """So many calls in a window; headers say how many are left and when it starts again.
 
-    Nothing comes back before the window ends, so once no more than the margin is left its end is waited for.
-    ``unit`` is the headers' time unit in seconds (0.001 for milliseconds).
+    Nothing comes back before the window ends, so once no more than the margin is left its end is waited for. What is
+    declared counts until an answer says otherwise: ``capacity`` calls in ``capacity / per_second`` seconds.
     """
 
     capacity: float
@@ -330,8 +330,12 @@ class HeaderQuota:
     left: str = "x-rate-limit-requests-left"
     quota: str = "x-rate-limit-requests-quota"
     window: str = "x-rate-limit-time-window-ms"
+    """The header with the window's length; "" where there is none."""
     reset: str = "x-rate-limit-time-reset-ms"
     unit: float = 0.001
+    """The headers' unit of time in seconds (0.001 for milliseconds)."""
+    is_instant: bool = False
+    """Whether ``reset`` is the instant, since the epoch, at which the window starts again, and not how long until."""
     concurrent: int = 8
 
     def learn(self, answer: Answer) -> Seen | None:
@@ -339,14 +343,13 @@ class HeaderQuota:
         window, reset = _number(answer, self.window), _number(answer, self.reset)
         if left is None:
             return None
-        rate = quota / (window * self.unit) if quota and window else None
-        is_spent = left <= (quota or self.capacity) * MARGIN
+        seconds = window * self.unit if window else self.capacity / self.per_second
+        after = None
+        if left <= (quota or self.capacity) * MARGIN and reset is not None:
+            wait = reset * self.unit - (answer.read_at.timestamp() if self.is_instant else 0.0)
+            after = min(max(wait, 0.0), seconds)  # later than the window lasts: two clocks differ
         return Seen(
-            available=left,
-            capacity=quota,
-            per_second=rate,
-            throttled=answer.status == 429,  # noqa: PLR2004
-            after=reset * self.unit if is_spent and reset is not None else None,
+            available=left, capacity=quota, per_second=quota / seconds if quota else None, after=after
         )
 
 

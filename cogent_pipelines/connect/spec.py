@@ -357,6 +357,11 @@ def _hides_nothing(request: Request, answer: Answer) -> None:
     """Nothing hides in an answer."""
 
 
+def _is_about_speed(answer: Answer) -> bool:  # noqa: ARG001
+    """A 429 is a 429."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """One kind of write: its pure payload builder, how its answer is read, and how its effect is seen."""
@@ -397,6 +402,8 @@ class Vendor:
     """(sync, act) -> the writes that carry it out, in order."""
     check: Callable[[Request, Answer], None] = _hides_nothing
     """Raises Retry, Reject or Halt for errors that hide in a 2xx answer or in this vendor's bodies."""
+    is_throttle: Callable[[Answer], bool] = _is_about_speed
+    """Whether an answer whose status means too fast (429) does: some refuse what is invalid with it too."""
     probe: Callable[[System], Request] | None = None
     """The cheapest request that proves the credentials good."""
     pages: Mapping[str, str] = field(default_factory=dict)

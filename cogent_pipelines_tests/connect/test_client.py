@@ -531,3 +531,32 @@ def test_the_client_counts_what_it_does() -> None:
     assert numbers["bytes"] == len(b"[1,2,3]")
     assert numbers["status_200"] == numbers["status_429"] == numbers["status_503"] == 1
     assert numbers["waited_s"] >= 1
+
+
+def test_a_429_that_refuses_what_is_invalid_is_not_sent_again() -> None:
+    """Where the vendor file knows it by its words, it is the refusal of this request."""
+    calls: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        calls.append(request.url.path)
+        return answer({"message": "Page size cannot exceed 500"}, status=429)
+
+    async def main() -> None:
+        async with client(handle, is_throttle=lambda a: b"Page size" not in a.content) as c:
+            await c.call(Request("GET", "/things"))
+
+    with pytest.raises(Reject, match="Page size cannot exceed 500"):
+        run(main)
+    assert calls == ["/shop/things"]
+
+
+def test_a_429_is_waited_for_as_ever_where_nothing_says_otherwise() -> None:
+    """The default of every vendor."""
+    statuses = [429, 429, 200]
+
+    async def main() -> int:
+        async with client(lambda request: answer([], status=statuses.pop(0))) as c:
+            return (await c.call(Request("GET", "/things"))).status
+
+    assert run(main) == 200
+    assert statuses == []

@@ -315,7 +315,7 @@ def test_header_quotas_are_read() -> None:
         "x-rate-limit-time-reset-ms": "15000",
     }
     seen = limit.learn(Answer(429, headers, b"", START))
-    assert seen == Seen(available=0, capacity=150, per_second=5, throttled=True, after=15)
+    assert seen == Seen(available=0, capacity=150, per_second=5, after=15)
     assert limit.learn(Answer(200, {}, b"", START)) is None
 
 
@@ -356,6 +356,19 @@ def test_a_refusal_that_tells_when_the_window_ends_is_believed() -> None:
 
     assert run(main) == pytest.approx(15, abs=2)
     assert refused == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("left", "reset", "after"), [(4, 0.5, None), (1, 0.5, None), (0, 0.5, 0.5), (0, -3, 0), (0, 9999, 1)]
+)
+def test_a_window_may_end_at_an_instant(left: int, reset: float, after: float | None) -> None:
+    """Which is not believed beyond the window's own length: then two clocks differ."""
+    limit = HeaderQuota(
+        10, 10, left="x-left", quota="x-limit", window="", reset="x-reset", unit=1, is_instant=True
+    )
+    headers = {"x-left": str(left), "x-limit": "9", "x-reset": str(START.timestamp() + reset)}
+    seen = limit.learn(Answer(200, headers, b"", START))
+    assert seen == Seen(available=left, capacity=9, per_second=9, after=after and pytest.approx(after))
 
 
 def test_a_lowered_pace_climbs_back() -> None:

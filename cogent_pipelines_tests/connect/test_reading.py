@@ -623,7 +623,7 @@ def listed(stream: Stream, handler: Callable[[httpx.Request], Any]) -> list[int]
 
 def plain(paging: Any, **more: Any) -> Stream:
     """A list of whole-number ids."""
-    return Stream("rows", lambda _w, _s: Request("GET", "/rows"), paging=paging, **{"records": "", **more})
+    return Stream("rows", **{"request": lambda _w, _s: Request("GET", "/rows"), "paging": paging, **more})
 
 
 def test_a_page_cut_short_without_a_word_is_no_end() -> None:
@@ -695,6 +695,23 @@ def test_a_keyset_that_is_not_in_order_is_refused(rows: list[int]) -> None:
     """Or one that ignores where it should go on: a list read past its records must never pass for whole."""
     with pytest.raises(Retry, match=r"order|begins again"):
         listed(plain(Keyset(_behind)), lambda _r: answer([{"id": n} for n in rows]))
+
+
+def test_the_key_may_go_into_a_body() -> None:
+    """Beside what was asked for at first."""
+    asked: list[Any] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked.append(json.loads(request.content))
+        return answer([row for row in ROWS if row["id"] > (asked[-1]["after"] or 0)][:4])
+
+    def behind(request: Request, last: int | None) -> Request:
+        return replace(request, body={**request.body, "after": last})
+
+    query = Request("PUT", "/rows/search", body={"kind": "tee"})
+    stream = plain(Keyset(behind, full=4), request=lambda _w, _s: query)
+    assert listed(stream, server) == [1, 2, 3, 4, 5, 6, 7]
+    assert asked == [{"kind": "tee", "after": None}, {"kind": "tee", "after": 4}]
 
 
 def test_a_full_page_of_a_keyset_is_followed_and_a_shorter_one_is_not() -> None:
