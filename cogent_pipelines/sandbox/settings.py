@@ -46,6 +46,7 @@ def vendor_role(vendor: str) -> str:
     roles = {
         "bigcommerce": "shop",
         "deposco": "warehouse",
+        "fulfil": "warehouse",
         "seko": "warehouse",
         "shopify": "shop",
         "veeqo": "warehouse",

@@ -8,10 +8,11 @@ from itertools import pairwise
 
 import pytest
 
-from cogent_pipelines.sandbox.world import acts, catalogue, truth
+from cogent_pipelines.sandbox.world import acts, catalogue, plants_edge, truth
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.defects import FAMILIES, read_families
+from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests.sandbox.worlds import SMALL, make, play
 
 EACH = 8
@@ -243,3 +244,9 @@ def test_an_unknown_family_or_mechanism_is_named():
     world = make(SMALL, orders=0, defects=1, families="no_sku_is_oversold")
     with pytest.raises(ValueError, match="unknown 'by_magic'"):
         acts.do(world, "", "plant", {"family": "no_sku_is_oversold", "mechanism": "by_magic"})
+
+
+@pytest.mark.parametrize("table", ["FEEDS", "RECORD", "STATUS_FIELD", "TYPED_FIELD"])
+def test_the_planter_knows_every_vendors_feeds_and_fields(table):
+    """An estate of any of them can be planted in."""
+    assert set(getattr(plants_edge, table)) == set(VENDORS)

@@ -53,6 +53,11 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
         "secrets": ("client_id", "client_secret", "integration_user", "integration_password"),
         "options": {"business_unit": "ACME", "company": "ACME"},
     },
+    "fulfil": {
+        "role": "warehouse",
+        "secrets": ("api_key",),
+        "options": {"channel_id": 771, "locations": [41, 42]},
+    },
     "seko": {"role": "warehouse", "secrets": ("api_key", "token"), "options": {"pushes": "{drop}"}},
     "shopify": {"role": "channel", "secrets": ("client_id", "client_secret")},
     "veeqo": {"role": "warehouse", "secrets": ("api_key",), "options": {"channel_id": 771}},
@@ -66,6 +71,14 @@ CALLED: dict[str, dict[str, dict[str, str]]] = {
             "12": "Next Day",
             "13": "Tracked 48",
             "14": "Collect",
+        },
+    },
+    "fulfil": {
+        "delivery_options.service_code": {
+            "STD": "Standard",
+            "NXD": "Next Day",
+            "TRK48": "Tracked 48",
+            "COL": "Collect",
         },
     },
     "seko": {

@@ -18,10 +18,17 @@ from cogent_pipelines_tests.vendors import pair_kit, sandbox_kit
 from cogent_pipelines_tests.vendors.pair_kit import Pair
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS
 
-PAIRS = [("shopify", "veeqo"), ("bigcommerce", "veeqo"), ("shopify", "deposco"), ("shopify", "seko")]
+PAIRS = [
+    ("shopify", "veeqo"),
+    ("bigcommerce", "veeqo"),
+    ("shopify", "deposco"),
+    ("shopify", "seko"),
+    ("shopify", "fulfil"),
+]
 REFUSED = {
     "bigcommerce": "401: Unauthorized",
     "deposco": "the login was refused (401)",
+    "fulfil": "401: The access token is not valid",
     "seko": "the key was refused: Invalid api_key",
     "shopify": "the login was refused (401)",
     "veeqo": "401: Unauthorized",

@@ -36,6 +36,10 @@ EDITED = "every_edit_after_release_reached_the_warehouse"
 FEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "bigcommerce": (("orders", "GET /v2/orders"), ("stock", "GET /v3/inventory/items")),
     "deposco": (("orders", "GET /latest/orders/salesOrders"), ("items", "GET /latest/items")),
+    "fulfil": (
+        ("orders", "PUT /model/sale.sale/search_read"),
+        ("stock", "PUT /model/product.product/search_read"),
+    ),
     "seko": (("stock", "GET /stock/v3/quantity"), ("orders", "GET /salesorders/v1/{guid}/status.json")),
     "shopify": (("orders", "orders"), ("fulfilment_orders", "fulfillmentOrders")),
     "veeqo": (("orders", "GET /orders"), ("products", "GET /products")),
@@ -43,6 +47,7 @@ FEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
 RECORD = {
     "bigcommerce": "{}",
     "deposco": "{}",
+    "fulfil": "{}",
     "seko": "{}",
     "shopify": "gid://shopify/Order/{}",
     "veeqo": "{}",
@@ -50,6 +55,7 @@ RECORD = {
 STATUS_FIELD = {
     "bigcommerce": "payment_status",
     "deposco": "orderStatus",
+    "fulfil": "state",
     "seko": "Status",
     "shopify": "displayFinancialStatus",
     "veeqo": "status",
@@ -57,6 +63,7 @@ STATUS_FIELD = {
 TYPED_FIELD = {
     "bigcommerce": "total_inc_tax",
     "deposco": "orderTotal",
+    "fulfil": "total_amount",
     "seko": "Status",
     "shopify": "createdAt",
     "veeqo": "total_price",

@@ -1,0 +1,294 @@
+"""What the Fulfil tests share: recorded answers, an order to vary, an account, and a DuckDB with the staging views.
+
+Belongs here: builders and loading.
+Does not belong here: an assertion about Fulfil.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import httpx
+import pytest
+
+from cogent_pipelines import clock
+from cogent_pipelines.connect.client import Client
+from cogent_pipelines.connect.limits import MemoryLimits
+from cogent_pipelines.connect.spec import Found, System, Want
+from cogent_pipelines.landing import shapes, tables
+from cogent_pipelines.sandbox.app import Sandbox
+from cogent_pipelines.vendors import fulfil
+from cogent_pipelines_tests import dbt_render
+from cogent_pipelines_tests.connect import kit
+from cogent_pipelines_tests.connect.kit import START, LoopClock
+from cogent_pipelines_tests.sandbox.fulfil_account import KEY, Account
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = ROOT.parent / "shared"
+FIXTURES = SHARED / "fixtures" / "fulfil"
+STAGING = ROOT / "dbt_project" / "models" / "staging" / "fulfil"
+SYSTEM = System(
+    "erp_uk",
+    "fulfil",
+    "http://127.0.0.1:9/erp_uk",
+    {"api_key": "FULFIL_TEST_KEY"},
+    {"channel_id": 4, "locations": [41, 42]},
+    loopback_only=True,
+)
+READ_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
+
+
+def fixture(name: str) -> Any:
+    """A recorded answer, decoded; skips where the shared folder is absent."""
+    path = FIXTURES / name
+    if not path.exists():
+        pytest.skip(f"no {name}: the shared folder of recorded answers is not beside the project")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+# --- records ------------------------------------------------------------------------------------------
+
+
+def money(amount: str) -> dict[str, str]:
+    """A decimal as they write it."""
+    return {"__class__": "Decimal", "decimal": amount}
+
+
+def instant(text: str) -> dict[str, Any]:
+    """A datetime as they write it, as far as we read it."""
+    return {"__class__": "datetime", "year": int(text[:4]), "iso_string": text}
+
+
+def day(text: str) -> dict[str, Any]:
+    """A date as they write it."""
+    return {"__class__": "date", "year": int(text[:4]), "iso_string": text}
+
+
+def order(**more: Any) -> dict[str, Any]:
+    """A sale of 2 tees, processed; ``more`` replaces its fields (``currency_code`` is no field, dots are)."""
+    plain = {
+        "id": 1201,
+        "number": "SO1201",
+        "reference": "#1042",
+        "channel": 4,
+        "channel_identifier": "#1042",
+        "origin": None,
+        "party": 77,
+        "state": "processing",
+        "shipment_state": "waiting",
+        "has_channel_exception": False,
+        "currency": 149,
+        "currency.code": "GBP",
+        "total_quantity": 2,
+        "total_amount": money("51.95"),
+        "tax_amount": money("8.00"),
+        "payment_total": money("51.95"),
+        "warehouse": 41,
+        "lines": [3001],
+        "shipments": [810],
+        "shipment_returns": [],
+        "shipment_address.name": "Ann Lee",
+        "shipment_address.street": "1 High St",
+        "shipment_address.street_bis": None,
+        "shipment_address.city": "Leeds",
+        "shipment_address.zip": "LS1 1AA",
+        "shipment_address.country.code": "GB",
+        "create_date": instant("2026-11-02T08:00:11.5"),
+        "write_date": None,
+    }
+    return {**copy.deepcopy(plain), **more}
+
+
+def line(**more: Any) -> dict[str, Any]:
+    """Its line."""
+    plain = {"id": 3001, "sale": 1201, "product": 55, "product.code": "TEE-M", "product.type": "goods"}
+    return {**plain, "quantity": 2.0, "unit_price": money("20.00"), "amount": money("40.00"), **more}
+
+
+def shipment(**more: Any) -> dict[str, Any]:
+    """Its shipment, for which the goods are set aside."""
+    plain = {
+        "id": 810,
+        "number": "CS810",
+        "state": "assigned",
+        "customer": 77,
+        "warehouse": 41,
+        "on_hold": False,
+    }
+    made = {"create_date": instant("2026-11-02T08:00:12"), "write_date": None}
+    return {
+        **plain,
+        **made,
+        "tracking_number": None,
+        "picking_status": None,
+        "outgoing_moves": [9001],
+        **more,
+    }
+
+
+SENT = {
+    "state": "done",
+    "effective_date": day("2026-11-03"),
+    "write_date": instant("2026-11-03T14:10:01"),
+    "tracking_number": "1Z9",
+    "carrier": 6,
+    "carrier.rec_name": "DPD",
+}
+"""What makes a shipment a parcel."""
+
+
+def move(**more: Any) -> dict[str, Any]:
+    """What leaves the building with it."""
+    plain = {"id": 9001, "product": 55, "product.code": "TEE-M", "quantity": 2.0, "from_location": 2041}
+    return {**plain, "to_location": 9, "state": "assigned", "shipment": "stock.shipment.out,810", **more}
+
+
+def want(**more: Any) -> Want:
+    """A row of ``wanted.orders_to_wms`` for the order above; ``more`` replaces its fields."""
+    fields = {
+        "facility": "LEEDS",
+        "facility_id": "41",
+        "delivery_option": "Standard",
+        "delivery_method_id": "11",
+        "service_code": None,
+        "placed_at": datetime(2026, 11, 2, 7, 59, tzinfo=UTC),
+        "currency": "GBP",
+        "total_amount": Decimal("51.9500"),
+        "shipping_amount": Decimal("3.9500"),
+        "discount_amount": Decimal(0),
+        "tax_amount": Decimal("8.0000"),
+        "is_tax_included": False,
+        "customer_email": "Ann@example.test",
+        "ship_to_name": "Ann Lee",
+        "ship_to_company": None,
+        "ship_to_line1": "1 High St",
+        "ship_to_line2": None,
+        "ship_to_city": "Leeds",
+        "ship_to_region": None,
+        "ship_to_postcode": "LS1 1AA",
+        "ship_to_country_code": "GB",
+        "ship_to_phone": "0113",
+        "payment_reference": "pay_1",
+        "lines": [sold()],
+    }
+    reference = more.pop("reference", "#1042")
+    return Want("orders_to_wms", "create", "web_uk:1@LEEDS", reference, {**fields, **more})
+
+
+def sold(**more: Any) -> dict[str, Any]:
+    """A line of the row above."""
+    plain = {"line_ref": "L1", "sku": "TEE-M", "item_id": "55", "qty": 2}
+    return {**plain, "unit_price_amount": Decimal("20.0000"), "tax_rate": 0.2, **more}
+
+
+def found(write: Any, about: Want, *answers: Any) -> Found:
+    """What a write's look-up makes of the answers; fails when it finds nothing."""
+    seen = write.lookup.found(about, list(answers))
+    assert seen is not None
+    return seen
+
+
+# --- an account of the sandbox's ----------------------------------------------------------------------
+
+
+@contextmanager
+def connected(monkeypatch: pytest.MonkeyPatch, account: Account) -> Iterator[Callable[[Any], Any]]:
+    """A function that runs ``act(client)`` against the account, in time that passes only when somebody waits."""
+    monkeypatch.setenv("FULFIL_TEST_KEY", KEY)
+    kept: Any = SimpleNamespace(world=account.world, kit=account.kit)
+    inner = httpx.ASGITransport(Sandbox(account.app, kept, httpx.ReadError))
+
+    class Through(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await asyncio.sleep(0.05)
+            account.world.advance(max(clock.now(), account.world.now))
+            return await inner.handle_async_request(request)
+
+    def run(act: Any) -> Any:
+        began = account.world.now
+
+        class Time(LoopClock):
+            def now(self) -> datetime:
+                return super().now() + (began - START)
+
+        async def main() -> Any:
+            clock._clock = Time(asyncio.get_running_loop())  # type: ignore[assignment, arg-type]
+            client = Client(SYSTEM, fulfil.VENDOR, limits=MemoryLimits(), transport=Through())
+            async with client:
+                return await act(client)
+
+        return kit.run(main)
+
+    yield run
+
+
+# --- staging ------------------------------------------------------------------------------------------
+
+
+@cache
+def rendered(view: str) -> str:
+    """A staging view's SQL, rendered once."""
+    return dbt_render.render(view)
+
+
+class Staging:
+    """Raw tables and staging views in memory. ``load`` puts records in; rows come out as dicts."""
+
+    def __init__(self) -> None:
+        self.connection = duckdb.connect()
+        self.connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA estate; CREATE SCHEMA staging")
+        tables.prepare(self.connection, "fulfil")
+        for path in sorted(STAGING.glob("*.sql")):
+            self.connection.execute(f"CREATE VIEW staging.{path.stem} AS {rendered(path.stem)}")
+
+    def clear(self) -> None:
+        """Empty every raw table: making the views anew costs more than a test."""
+        for table in shapes.declaration("fulfil").tables:
+            self.connection.execute(f"DELETE FROM fulfil.{table}")
+
+    def load(self, table: str, *records: Any, system: str = "erp_uk") -> None:
+        """Put records into a raw table as landing would, checked as it checks."""
+        stream = next(s for s in fulfil.VENDOR.streams if s.name == table)
+        shape = shapes.shape("fulfil", table, stream.key, stream.version)
+        kinds = dict(shapes.table("fulfil", table).types)
+        for record in records:
+            shape.check(json.dumps(record).encode())
+            pruned = {name: _prune(record.get(name), kind) for name, kind in kinds.items()}
+            columns = {name: str(kind) for name, kind in kinds.items()}
+            wanted = ", ".join(f"{tables.quoted(n)} {kind}" for n, kind in columns.items())
+            self.connection.execute(
+                f"INSERT INTO fulfil.{table} BY NAME SELECT $1 AS system, UNNEST(CAST($2::JSON AS STRUCT({wanted}))), "
+                "$3 AS _first_seen_at, $3 AS _changed_at, $3 AS _read_at",
+                [system, json.dumps(pruned), READ_AT],
+            )
+
+    def rows(self, mart: str) -> list[dict[str, Any]]:
+        """Every row of a staging view, by its first column."""
+        result = self.connection.execute(f"SELECT * FROM staging.stg_fulfil__{mart} ORDER BY ALL")
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def columns(self, mart: str) -> dict[str, str]:
+        """Name and type of every column of a staging view."""
+        sql = f"SELECT column_name, column_type FROM (DESCRIBE staging.stg_fulfil__{mart})"
+        return dict(self.connection.execute(sql).fetchall())
+
+
+def _prune(value: Any, kind: Any) -> Any:
+    """``value`` without the keys its declared type does not name."""
+    if value is None or str(kind) == "JSON":
+        return value
+    if kind.id == "struct":
+        return {name: _prune(value.get(name), child) for name, child in kind.children}
+    return value
