@@ -27,7 +27,9 @@ class System:
     """One configured account, as the connect layer needs it. Secrets are looked up by name when used."""
 
     name: str
+    """As the estate calls it (``web_uk``)."""
     vendor: str
+    """Slug of its vendor file (``shopify``)."""
     base_url: str
     secrets: Mapping[str, str]
     """What the vendor calls a secret -> the environment variable that holds it (or ``<NAME>_FILE``)."""
@@ -36,6 +38,7 @@ class System:
     account: str = ""
     """Limiter state is kept per account; empty means the system's own name."""
     loopback_only: bool = False
+    """A sandbox: nothing may leave this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,19 @@ class Request:
 
     method: str
     path: str
+    """Under the base URL, or a whole address on the same host."""
     params: tuple[tuple[str, str], ...] = ()
+    """The query: (name, value) pairs in order."""
     body: Json = None
+    """Sent as JSON; None: without a body."""
     form: Mapping[str, str] | None = None
+    """Sent URL-encoded, in place of ``body``."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    """Beside those that every request has and those that authenticate."""
     cost: float = 1.0
     """Expected cost in the limit's own units (calls, or GraphQL points)."""
     is_write: bool = False
+    """Whether it may change anything: then it goes out once, and only with the ledger's intent."""
     base: str = ""
     """The option of the system that holds the address ``path`` is under, where a vendor has several; "", or an option
     the estate does not have, is the base URL."""
@@ -66,7 +75,9 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
+    """By lower-case name."""
     content: bytes
+    """The body, decompressed."""
     read_at: datetime
 
     def json(self) -> Json:
@@ -155,7 +166,9 @@ class Cursor:
     """How a stream is read by increments: on which field, and how far each window looks back."""
 
     field: str
+    """The record's field that says when it changed."""
     overlap: timedelta = timedelta(minutes=10)
+    """A record may show, or be dated, so much later than it changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +225,15 @@ class Bulk:
     """A first load by the vendor's export: started, polled and downloaded as a file of lines."""
 
     start: Callable[[Window, System], Request]
+    """(window, system) -> the request that starts the export."""
     started: Callable[[Json], str]
     """The start's answer -> operation id."""
     poll: Callable[[str, System], Request]
+    """(operation id, system) -> the request that asks how far it is."""
     finished: Callable[[Json], str | None]
     """The poll's answer -> URL of the file ("" for no rows), None while it runs; raises Retry or Reject."""
     children: Mapping[str, str]
     """Kind of a child line (as its id names it) -> dotted path of the list in its parent."""
-    chunk: str = "month"
     is_partial: Callable[[Mapping[str, Json]], bool] | None = None
     """Whether an exported record has parts that an export cannot hold; such a one is read again by its id."""
     again: Callable[[Sequence[str]], Request] | None = None
@@ -227,20 +241,26 @@ class Bulk:
     again_records: str = "data.nodes"
     """Dotted path of the list of records in that request's answer."""
     again_batch: int = 10
+    """How many ids go into one such request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One kind of record: how it is read and how one version of it is told from another."""
+    """One kind of record: how it is read and how one version of it is told from another.
+
+    Its records come from a list (``request``, in pages), from many requests (``asks``), or from files (``folder``).
+    """
 
     name: str
     """Also its raw table's name in the schema named after the vendor."""
     request: Callable[[Window, System], Request] = _has_no_list
+    """(window, system) -> the request for the list's first page."""
     records: str = ""
     """Dotted path of the list of records in the answer; "" when the body is the list."""
     paging: Paging | None = None
     """None: one answer holds all."""
     key: str = "id"
+    """Dotted path of what tells one record from another; read as text."""
     version: str | None = None
     """Field whose greater value is the newer version; None: the later read is."""
     cursor: Cursor | None = None
@@ -260,10 +280,11 @@ class Stream:
     keeps: bool = False
     """What a read does not hold is not gone: only some was asked about, or files are thrown away."""
     inner: tuple[Inner, ...] = ()
-    """Nested lists that go on by a cursor."""
+    """Nested lists that go on by a cursor (GraphQL's connections)."""
     parts: tuple[Part, ...] = ()
     """Lists of a record that have an address of their own."""
     bulk: Bulk | None = None
+    """How the first load is exported, where the vendor does that."""
     entity: str = ""
     """The estate's entity whose cadence applies: orders, shipments, stock, products, payouts, ..."""
     total: Callable[[Answer], int | None] | None = None
@@ -286,11 +307,15 @@ class Want:
     """One thing that should be true at a target: a row of a ``wanted`` view, as a vendor file sees it."""
 
     sync: str
+    """The sync it belongs to (``orders_to_wms``)."""
     act: str
+    """What is to be done there (``create``)."""
     key: str
+    """Its business key: what makes it one thing."""
     reference: str
     """What we put on the target's record to find it again."""
     fields: Mapping[str, Any]
+    """The row's columns."""
     refs: Mapping[str, str] = field(default_factory=dict)
     """Earlier steps of the same promise: action -> id at the target."""
 
@@ -300,7 +325,9 @@ class Found:
     """What the target holds for a want: its own id and the comparable fields, in our words."""
 
     ref: str
+    """The target's own id."""
     fields: Mapping[str, Any]
+    """Named as in the want; ``Write.compare`` says which must be equal."""
     count: int = 1
     """How many records of the target answer to this want; more than one is a double."""
 
@@ -327,6 +354,7 @@ class Lookup:
     found: Callable[[Want, Sequence[Json]], Found | None]
     """(want, decoded answers of every request of its batch) -> what is there, or None. Exact matches only."""
     batch: int = 1
+    """How many wants one set of ``requests`` asks about."""
     further: Callable[[Sequence[Want], Sequence[Json], System], Sequence[Request]] | None = None
     """(wants, decoded answers so far, system) -> what must be asked as well (the rest of a list they cut off), until
     that is nothing. Its answers stand behind those of ``requests``; what ``listing`` gives is not asked about."""
@@ -339,8 +367,11 @@ class Receipt:
     """The answer to one want of a write: accepted with the target's id, or refused with its reason."""
 
     ref: str = ""
+    """The target's id of what it accepted."""
     refused: str = ""
+    """The vendor's words of a refusal; "" when it accepted."""
     code: str = "rejected"
+    """Groups alike refusals (``unknown_sku``)."""
     again: bool = False
     """Refused for a reason that a re-read and a new key cure (compare-and-set, concurrent request)."""
 
@@ -367,11 +398,13 @@ class Write:
     """One kind of write: its pure payload builder, how its answer is read, and how its effect is seen."""
 
     action: str
+    """Names it among the writes of one act (``create_order``)."""
     request: Callable[[Sequence[Want], System, str], Request]
     """(wants of one batch, system, idempotency key) -> request."""
     receipts: Callable[[Sequence[Want], Json], Sequence[Receipt]]
     """(wants, decoded 2xx answer) -> one receipt per want, in order."""
     lookup: Lookup
+    """How its effect is found; also before it is sent."""
     done: Callable[[Want, Found], bool] = _satisfied
     """Whether what was found already satisfies the want (an order that exists; a level that equals)."""
     guard: Callable[[Want, Found | None], None] = _allowed
@@ -379,7 +412,9 @@ class Write:
     compare: tuple[str, ...] = ()
     """Fields of the want that must equal the found fields at read-back."""
     batch: int = 1
+    """How many wants go into one request."""
     has_idempotency: bool = False
+    """Whether the target does a request once however often it comes with the same key."""
     settle: timedelta = timedelta(seconds=60)
     """How long after an unknown outcome the target may still show no effect (longest request + list lag)."""
     is_alone: bool = False
@@ -391,8 +426,11 @@ class Vendor:
     """A kind of system: everything the engine needs to talk to it, as facts."""
 
     slug: str
+    """Its file's name, its schema's, and what an estate calls it."""
     title: str
+    """Its name for people."""
     roles: frozenset[str]
+    """What a system of it may be in an estate: channel, warehouse, erp, payments, bridge."""
     hosts: tuple[str, ...]
     """Host name patterns a live system of this vendor may have (fnmatch)."""
     auth: Auth

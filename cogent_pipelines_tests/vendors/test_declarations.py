@@ -1,0 +1,54 @@
+"""What holds of every vendor file, whichever vendor it is: a declaration says all that it must, and only once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cogent_pipelines import connect
+from cogent_pipelines.connect.spec import Stream, Vendor
+from cogent_pipelines.landing import shapes
+from cogent_pipelines.vendors.registry import VENDORS
+
+STREAMS = [(vendor, stream) for vendor in VENDORS.values() for stream in vendor.streams]
+NOTHING = Stream("nothing")
+
+
+def name(value: object) -> str:
+    """A test's id."""
+    return getattr(value, "slug", "") or getattr(value, "name", "")
+
+
+@pytest.mark.parametrize(("vendor", "stream"), STREAMS, ids=name)
+def test_a_streams_records_come_from_one_place(vendor: Vendor, stream: Stream) -> None:
+    """A list, many requests, or a folder; what is known is known for being asked about."""
+    sources = (stream.request is not NOTHING.request, stream.asks is not None, bool(stream.folder))
+    assert sum(sources) == 1, vendor.slug
+    assert not (stream.rows and stream.records)
+    assert stream.asks is not None or not stream.known
+
+
+@pytest.mark.parametrize(("vendor", "stream"), STREAMS, ids=name)
+def test_a_stream_has_its_raw_table(vendor: Vendor, stream: Stream) -> None:
+    """With the fields that tell one record, and one version of it, from another."""
+    columns = shapes.table(vendor.slug, stream.name).columns
+    assert {field.split(".")[0] for field in (stream.key, stream.version) if field} <= set(columns)
+
+
+@pytest.mark.parametrize("vendor", VENDORS.values(), ids=name)
+def test_no_stream_stands_twice_and_each_has_its_cadence(vendor: Vendor) -> None:
+    """An entity of the estate says how often it is read."""
+    names = [stream.name for stream in vendor.streams]
+    assert len(set(names)) == len(names)
+    assert all(stream.entity for stream in vendor.streams)
+
+
+@pytest.mark.parametrize(
+    "file", sorted(Path(connect.__file__).parent.glob("*.py")), ids=lambda file: file.stem
+)
+def test_the_vocabulary_names_no_vendor_in_what_it_does(file: Path) -> None:
+    """Examples in its texts may; code that knows one would be that vendor's."""
+    code = re.sub(r'"""(.|\n)*?"""|#.*', "", file.read_text(encoding="utf-8"))
+    assert not [slug for slug in VENDORS if re.search(rf"\b{slug}\b", code, re.IGNORECASE)]
