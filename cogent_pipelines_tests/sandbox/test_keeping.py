@@ -89,6 +89,27 @@ def test_tokens_messages_and_armed_faults_live_on(tmp_path: Path) -> None:
     assert after.kit.faults.now() == after.world.now
 
 
+@pytest.mark.parametrize(
+    "systems",
+    [
+        {"web_uk": "bigcommerce", "wms_uk": "deposco"},
+        {"web_uk": "shopify", "wms_uk": "fulfil"},
+        {"web_uk": "shopify", "wms_uk": "seko"},
+    ],
+    ids=lambda systems: "-".join(systems.values()),
+)
+def test_what_only_an_edge_knows_lives_on(tmp_path: Path, systems: dict[str, str]) -> None:
+    """And what it had begun goes on once, not twice."""
+    settings = {"systems": systems, "orders": 20, "old_integration": 1.0, "drop": tmp_path / "drop"}
+    before = create_app(replace(SMALL, **settings))
+    before.world.advance(before.world.now + DAY)
+    after = kept_again(before, tmp_path / "world", **{**settings, "orders": 0})
+    assert after.world.edges.keys() == before.world.edges.keys() != set()
+    for app in (before, after):
+        app.world.advance(app.world.now + DAY)
+    assert after.world.events_played == before.world.events_played
+
+
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x80\x04N."])
 def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path, content: bytes) -> None:
     """One clear sentence, and the file is left as it is."""

@@ -100,7 +100,7 @@ class Edge:
         self.world = world
         self.kit = kit
         self.shop = world.shops[system]
-        self.store = Store()
+        self.store: Store = world.edges.setdefault(system, Store())
         self.shapes = Shapes(system, world, self.store)
         self.writes = Writes(system, world, kit, self.shapes, self.store)
         self.quota = Quota()

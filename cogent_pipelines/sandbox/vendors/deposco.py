@@ -70,7 +70,7 @@ class Edge:
         self.world = world
         self.kit = kit
         self.warehouse = world.warehouses[system]
-        self.shapes = Shapes(world, self.warehouse)
+        self.shapes: Shapes = world.edges.setdefault(system, Shapes(world, self.warehouse))
         self.writes = Writes(self.shapes)
         self.bucket = Bucket(BURST, PER_SECOND)
         self.searches: dict[str, tuple[list[Row], int]] = {}

@@ -83,8 +83,9 @@ class Edge:
         self.warehouse = world.warehouses[system]
         self.names = Names(world, self.warehouse)
         self.writes = Writes(system, world, self.names)
-        if world.settings.drop is not None:
-            Pusher(system, world, self.names, world.settings.drop).begin()
+        if world.settings.drop is not None and system not in world.edges:
+            world.edges[system] = Pusher(system, world, self.names, world.settings.drop)
+            world.edges[system].begin()
 
     def routes(self) -> list[BaseRoute]:
         table: list[tuple[str, str, Handler]] = [

@@ -102,6 +102,7 @@ class World:
     flaws: dict[tuple[str, str, str], Flaw] = field(default_factory=dict)  # by (system, verb, subject)
     mood: str = ""  # the kind of fault "inside" that the call being played meets
     reserved: set[str] = field(default_factory=set)  # order names nobody but the planter touches
+    edges: dict[str, Any] = field(default_factory=dict)  # system -> what its edge alone knows, and keeps
     tags: dict[str, set[str]] = field(default_factory=dict)  # order name -> what people decided about it
     log: list[tuple[datetime, str, str]] = field(default_factory=list)  # (at, what, about): a diary for trace
     people: Any = None  # set by world/build: the retailer's people
