@@ -25,22 +25,26 @@ from cogent_pipelines.outbox import deliver, personal, plan, verify
 from cogent_pipelines.outbox.syncs import SYNCS
 from cogent_pipelines.rules import estate_tables, mappings, steps
 from cogent_pipelines.sandbox.world import truth
+from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors.sandbox_kit import CALLED, SHOP, START, WMS, Retailer
 
 SEEDS = dbt_render.ROOT / "seeds"
-WITHOUT_LIST = frozenset({"seko"})
-"""Warehouses that tell of an order only when they are asked about it: what others sent there before us is never known,
-so an estate with one of them begins after that (``from``)."""
 LOOK = 150.0
 """Seconds between two looks: longer than a write takes to settle."""
 
 
 class Pair(Retailer):
-    """One such pair. ``book`` is its ledger."""
+    """One such pair. ``book`` is its ledger.
+
+    A warehouse without a list of orders tells of those only that it is asked about (``has_list``): what others sent there
+    before us is never known, so such a pair's syncs begin after that (``from``).
+    """
 
     def __init__(self, folder: Path, channel: str, warehouse_: str, **settings: Any) -> None:
-        self.has_list = warehouse_ not in WITHOUT_LIST
+        self.has_list = not any(
+            stream.asks for stream in VENDORS[warehouse_].streams if stream.entity == "orders"
+        )
         since = None if self.has_list else START
         super().__init__(folder, {SHOP: channel, WMS: warehouse_}, since=since, **settings)
         self.book = ledger.open(self.ledger_url)
