@@ -28,6 +28,9 @@ def test_a_streams_records_come_from_one_place(vendor: Vendor, stream: Stream) -
     assert sum(sources) == 1, vendor.slug
     assert not (stream.rows and stream.records)
     assert stream.asks is not None or not stream.known
+    of_a_list = (stream.also, stream.inner, stream.parts, stream.bulk, stream.total, stream.ids)
+    assert stream.request is not NOTHING.request or not any(of_a_list)
+    assert not (stream.bulk and stream.parts), "an export's records have no parts put in"
 
 
 @pytest.mark.parametrize(("vendor", "stream"), STREAMS, ids=name)
