@@ -339,6 +339,22 @@ def test_an_item_lacks_what_it_lacks(values: dict, expected: set[str]) -> None:
     assert faults(**values) == expected
 
 
+@pytest.mark.parametrize(
+    ("vendor", "expected"),
+    [
+        ("shopify", {"no_weight", "no_barcode", "no_origin"}),
+        ("bigcommerce", {"no_weight", "no_barcode"}),
+        ("fulfil", set()),
+    ],
+)
+def test_an_item_does_not_lack_what_its_vendor_has_no_field_for(vendor: str, expected: set[str]) -> None:
+    """Nobody could fill it in."""
+    world = World("every_item_has_weight_barcode_and_origin")
+    world.change("estate.systems", f"system = '{SHOP}'", vendor=vendor)
+    world.item("A", where=(SHOP,), weight_grams=None, barcode=None, origin_country_code=None)
+    assert set(world.found().values()) == expected
+
+
 def test_a_bundle_needs_none_of_it() -> None:
     """It is made up of items that do."""
     world = World("every_item_has_weight_barcode_and_origin")

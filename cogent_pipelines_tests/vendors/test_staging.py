@@ -56,6 +56,21 @@ def test_staging_reads_no_clock_and_no_other_model(view: str) -> None:
     assert not re.search(r"\b(now|current_timestamp|current_date|today)\b\s*\(?", dbt_render.render(view))
 
 
+@pytest.mark.parametrize(
+    ("detail", "column"),
+    [("weight", "weight_grams"), ("barcode", "barcode"), ("origin", "origin_country_code")],
+)
+def test_the_project_knows_which_vendors_tell_a_detail_of_items(detail: str, column: str) -> None:
+    """A view that gives nothing for it has no field to read it from."""
+    telling = {slug for slug in VENDORS if f"as {column}" in _without_nulls(f"stg_{slug}__items")}
+    assert set(dbt_render.project()["vars"]["tells_of_items"][detail]) == telling
+
+
+def _without_nulls(view: str) -> str:
+    """The view's SQL without its columns that are always null."""
+    return re.sub(r"null::\w+ as \w+", "", dbt_render.render(view))
+
+
 # --- which vendors are in use -------------------------------------------------------------------------------
 
 

@@ -1,23 +1,28 @@
 -- Items of the system that owns the catalogue that lack what a warehouse or a customs form needs. Bundles are made up of
--- items and have none of it themselves.
+-- items and have none of it themselves. What its vendor has no field for is not lacking.
 with owned as (
-    select *
-    from {{ ref('items') }}
+    select
+        i.*,
+        {%- for detail, vendors in var('tells_of_items').items() %}
+        s.vendor in ('{{ vendors | join("', '") }}') as tells_{{ detail }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('items') }} as i
+    inner join {{ source('estate', 'systems') }} as s on s.system = i.system
     where
-        system in (select t.system from {{ source('estate', 'truth') }} as t where t.entity = 'products')
-        and is_active
-        and coalesce(is_tracked, true)
-        and (sku is null or sku not in (select b.parent_sku from {{ ref('bundles') }} as b))
+        i.system in (select t.system from {{ source('estate', 'truth') }} as t where t.entity = 'products')
+        and i.is_active
+        and coalesce(i.is_tracked, true)
+        and (i.sku is null or i.sku not in (select b.parent_sku from {{ ref('bundles') }} as b))
 ),
 
 faults as (
     select
         *,
         unnest(list_filter([
-            case when coalesce(weight_grams, 0) <= 0 then 'no_weight' end,
-            case when coalesce(trim(barcode), '') = '' then 'no_barcode' end,
+            case when tells_weight and coalesce(weight_grams, 0) <= 0 then 'no_weight' end,
+            case when tells_barcode and coalesce(trim(barcode), '') = '' then 'no_barcode' end,
             case when coalesce(trim(barcode), '') <> '' and not {{ is_gtin('trim(barcode)') }} then 'bad_barcode' end,
-            case when not regexp_full_match(coalesce(origin_country_code, ''), '[A-Z]{2}') then 'no_origin' end
+            case when tells_origin and not regexp_full_match(coalesce(origin_country_code, ''), '[A-Z]{2}') then 'no_origin' end
         ], lambda fault: fault is not null)) as fault
     from owned
 ),
