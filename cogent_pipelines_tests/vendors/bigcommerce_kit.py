@@ -14,20 +14,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import jsonschema
 import pytest
 
 from cogent_pipelines.connect.spec import Answer, System, Want
-from cogent_pipelines.vendors import bigcommerce
-from cogent_pipelines_tests import dbt_render
+from cogent_pipelines_tests.vendors.staging_kit import READ_AT
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
 FIXTURES = SHARED / "fixtures" / "bigcommerce"
 SPEC = SHARED / "vendors" / "specs" / "bigcommerce.json"
 SYSTEM = System("web_us", "bigcommerce", "https://api.bigcommerce.com/stores/abc123", {"access_token": "X"})
-READ_AT = datetime(2026, 11, 2, 18, tzinfo=UTC)
 
 
 def fixture(name: str) -> Any:
@@ -413,84 +410,3 @@ def stock(
         **more,
     }
     return Want("stock_to_channel", act, f"web_us:{item}:{location}", "TEE-M", fields)
-
-
-class Staging:
-    """Raw tables and staging views in memory. ``load`` puts records in; rows come out as dicts."""
-
-    def __init__(self) -> None:
-        self.connection = dbt_render.connect()
-        self.connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA bigcommerce")
-        self.connection.execute(
-            "CREATE TABLE estate.systems AS SELECT 'web_us' system, 'https://admin.example.test' admin_url"
-        )
-        self.connection.execute(Path(bigcommerce.__file__).with_suffix(".sql").read_text(encoding="utf-8"))
-        own = (
-            "system VARCHAR",
-            *(f"{c} TIMESTAMPTZ" for c in ("_first_seen_at", "_changed_at", "_read_at", "_gone_at")),
-        )
-        names = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'bigcommerce'"
-        self.tables = [table for (table,) in self.connection.execute(names).fetchall()]
-        self.shapes: dict[str, Any] = {}
-        for table in self.tables:
-            for column in own:
-                self.connection.execute(f"ALTER TABLE bigcommerce.{table} ADD COLUMN {column}")
-        for name in dbt_render.models():
-            if name.startswith("stg_bigcommerce__"):
-                self.connection.execute(f"CREATE VIEW staging.{name} AS {rendered(name)}")
-
-    def load(self, table: str, *records: Any, gone_at: datetime | None = None) -> None:
-        """Put records into a raw table as landing would, with what the table does not declare left out."""
-        shape = self.shape(table)
-        for record in records:
-            self.connection.execute(
-                f"INSERT INTO bigcommerce.{table} BY NAME "
-                f"SELECT 'web_us' AS system, UNNEST(CAST($1::JSON AS {shape})), "
-                "$2 AS _first_seen_at, $2 AS _changed_at, $2 AS _read_at, $3 AS _gone_at",
-                [json.dumps(pruned(record, shape)), READ_AT, gone_at],
-            )
-
-    def clear(self) -> None:
-        """Take every record out."""
-        for table in self.tables:
-            self.connection.execute(f"TRUNCATE bigcommerce.{table}")
-
-    def shape(self, table: str) -> Any:
-        """The raw table's own columns as one struct type."""
-        if table not in self.shapes:
-            described = self.connection.execute(
-                f"SELECT column_name, column_type FROM (DESCRIBE bigcommerce.{table})"
-            ).fetchall()
-            own = {
-                n: duckdb.sqltype(kind) for n, kind in described if n != "system" and not n.startswith("_")
-            }
-            self.shapes[table] = duckdb.struct_type(own)
-        return self.shapes[table]
-
-    def rows(self, mart: str) -> list[dict[str, Any]]:
-        """Every row of a staging view."""
-        return dbt_render.fetch(
-            self.connection, f"SELECT * FROM staging.stg_bigcommerce__{mart} ORDER BY ALL"
-        )
-
-    def columns(self, mart: str) -> dict[str, str]:
-        """Name and type of every column of a staging view."""
-        sql = f"SELECT column_name, column_type FROM (DESCRIBE staging.stg_bigcommerce__{mart})"
-        return dict(self.connection.execute(sql).fetchall())
-
-
-@cache
-def rendered(view: str) -> str:
-    """A staging view's SQL, rendered once."""
-    return dbt_render.render(view)
-
-
-def pruned(value: Any, kind: Any) -> Any:
-    """``value`` without the keys its declared type does not name."""
-    if value is None:
-        return None
-    if kind.id == "list":
-        return [pruned(part, kind.children[0][1]) for part in value]
-    if kind.id == "struct":
-        return {name: pruned(value.get(name), child) for name, child in kind.children}
-    return value

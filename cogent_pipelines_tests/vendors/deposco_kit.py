@@ -7,18 +7,12 @@ Does not belong here: an assertion about Deposco.
 from __future__ import annotations
 
 import copy
-import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from cogent_pipelines.connect.spec import Found, System, Want
-from cogent_pipelines.vendors import deposco
-from cogent_pipelines_tests import dbt_render
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
@@ -39,7 +33,6 @@ WITH_OM = System(
     SECRETS,
     {"business_unit": "ACME", "orders": "customer", "trading_partner": "WEB", "sales_channel": "Shop"},
 )
-READ_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
 
 def reference(number: str, key: int | None = None, **more: Any) -> dict[str, Any]:
@@ -168,71 +161,3 @@ def found(write: Any, about: Want, *answers: Any) -> Found:
     seen = write.lookup.found(about, list(answers))
     assert seen is not None
     return seen
-
-
-@cache
-def rendered(view: str) -> str:
-    """A staging view's SQL, rendered once."""
-    return dbt_render.render(view)
-
-
-class Staging:
-    """Raw tables and staging views in memory. ``load`` puts records in; rows come out as dicts."""
-
-    def __init__(self) -> None:
-        self.connection = duckdb.connect()
-        self.connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA deposco; CREATE SCHEMA staging")
-        self.connection.execute(Path(deposco.__file__).with_suffix(".sql").read_text(encoding="utf-8"))
-        for (table,) in self.connection.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'deposco'"
-        ).fetchall():
-            for column in (
-                "system VARCHAR",
-                *(f"_{n}_at TIMESTAMPTZ" for n in ("first_seen", "read", "gone")),
-            ):
-                self.connection.execute(f"ALTER TABLE deposco.{table} ADD COLUMN {column}")
-        for path in sorted(STAGING.glob("*.sql")):
-            self.connection.execute(f"CREATE VIEW staging.{path.stem} AS {rendered(path.stem)}")
-
-    def load(self, table: str, *records: Any) -> None:
-        """Put records into a raw table as landing would, with what the table does not declare left out."""
-        described = self.connection.execute(
-            f"SELECT column_name, column_type FROM (DESCRIBE deposco.{table})"
-        ).fetchall()
-        own = {
-            name: duckdb.sqltype(kind)
-            for name, kind in described
-            if name != "system" and not name.startswith("_")
-        }
-        shape = duckdb.struct_type(own)
-        for record in records:
-            self.connection.execute(
-                f"INSERT INTO deposco.{table} BY NAME SELECT 'wms_us' AS system, "
-                f"UNNEST(CAST($1::JSON AS {shape})), $2 AS _first_seen_at, $2 AS _read_at",
-                [json.dumps(_prune(record, shape)), READ_AT],
-            )
-
-    def rows(self, mart: str) -> list[dict[str, Any]]:
-        """Every row of a staging view, by its first column."""
-        result = self.connection.execute(f"SELECT * FROM staging.stg_deposco__{mart} ORDER BY ALL")
-        names = [column[0] for column in result.description]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-    def columns(self, mart: str) -> dict[str, str]:
-        """Name and type of every column of a staging view."""
-        return dict(
-            self.connection.execute(
-                f"SELECT column_name, column_type FROM (DESCRIBE staging.stg_deposco__{mart})"
-            ).fetchall()
-        )
-
-
-def _prune(value: Any, kind: Any) -> Any:
-    """``value`` without the keys its declared type does not name."""
-    if value is None or str(kind) == "JSON":
-        return value
-    if kind.id == "list":
-        return [_prune(part, kind.children[0][1]) for part in value]
-    if kind.id == "struct":
-        return {name: _prune(value.get(name), child) for name, child in kind.children}
-    return value

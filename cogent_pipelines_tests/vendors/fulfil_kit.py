@@ -13,12 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import duckdb
 import httpx
 import pytest
 
@@ -26,13 +24,13 @@ from cogent_pipelines import clock
 from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.limits import MemoryLimits
 from cogent_pipelines.connect.spec import Found, System, Want
-from cogent_pipelines.landing import shapes, tables
+from cogent_pipelines.landing import shapes
 from cogent_pipelines.sandbox.app import Sandbox
 from cogent_pipelines.vendors import fulfil
-from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.connect import kit
 from cogent_pipelines_tests.connect.kit import START, LoopClock
 from cogent_pipelines_tests.sandbox.fulfil_account import KEY, Account
+from cogent_pipelines_tests.vendors import staging_kit
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
@@ -46,7 +44,6 @@ SYSTEM = System(
     {"channel_id": 4, "locations": [41, 42]},
     loopback_only=True,
 )
-READ_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
 
 def fixture(name: str) -> Any:
@@ -236,59 +233,16 @@ def connected(monkeypatch: pytest.MonkeyPatch, account: Account) -> Iterator[Cal
 # --- staging ------------------------------------------------------------------------------------------
 
 
-@cache
-def rendered(view: str) -> str:
-    """A staging view's SQL, rendered once."""
-    return dbt_render.render(view)
-
-
-class Staging:
-    """Raw tables and staging views in memory. ``load`` puts records in; rows come out as dicts."""
+class Staging(staging_kit.Staging):
+    """Its raw tables and staging views; records are checked as landing checks them."""
 
     def __init__(self) -> None:
-        self.connection = duckdb.connect()
-        self.connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA estate; CREATE SCHEMA staging")
-        tables.prepare(self.connection, "fulfil")
-        for path in sorted(STAGING.glob("*.sql")):
-            self.connection.execute(f"CREATE VIEW staging.{path.stem} AS {rendered(path.stem)}")
+        super().__init__("fulfil", "erp_uk")
 
-    def clear(self) -> None:
-        """Empty every raw table: making the views anew costs more than a test."""
-        for table in shapes.declaration("fulfil").tables:
-            self.connection.execute(f"DELETE FROM fulfil.{table}")
-
-    def load(self, table: str, *records: Any, system: str = "erp_uk") -> None:
-        """Put records into a raw table as landing would, checked as it checks."""
+    def load(self, table: str, *records: Any, **more: Any) -> None:
+        """Put records into a raw table, if landing would."""
         stream = next(s for s in fulfil.VENDOR.streams if s.name == table)
         shape = shapes.shape("fulfil", table, stream.key, stream.version)
-        kinds = dict(shapes.table("fulfil", table).types)
         for record in records:
             shape.check(json.dumps(record).encode())
-            pruned = {name: _prune(record.get(name), kind) for name, kind in kinds.items()}
-            columns = {name: str(kind) for name, kind in kinds.items()}
-            wanted = ", ".join(f"{tables.quoted(n)} {kind}" for n, kind in columns.items())
-            self.connection.execute(
-                f"INSERT INTO fulfil.{table} BY NAME SELECT $1 AS system, UNNEST(CAST($2::JSON AS STRUCT({wanted}))), "
-                "$3 AS _first_seen_at, $3 AS _changed_at, $3 AS _read_at",
-                [system, json.dumps(pruned), READ_AT],
-            )
-
-    def rows(self, mart: str) -> list[dict[str, Any]]:
-        """Every row of a staging view, by its first column."""
-        result = self.connection.execute(f"SELECT * FROM staging.stg_fulfil__{mart} ORDER BY ALL")
-        names = [column[0] for column in result.description]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-    def columns(self, mart: str) -> dict[str, str]:
-        """Name and type of every column of a staging view."""
-        sql = f"SELECT column_name, column_type FROM (DESCRIBE staging.stg_fulfil__{mart})"
-        return dict(self.connection.execute(sql).fetchall())
-
-
-def _prune(value: Any, kind: Any) -> Any:
-    """``value`` without the keys its declared type does not name."""
-    if value is None or str(kind) == "JSON":
-        return value
-    if kind.id == "struct":
-        return {name: _prune(value.get(name), child) for name, child in kind.children}
-    return value
+        super().load(table, *records, **more)

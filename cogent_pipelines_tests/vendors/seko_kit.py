@@ -9,18 +9,14 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
-from cogent_pipelines.connect.reading import encode
 from cogent_pipelines.connect.spec import System, Want
-from cogent_pipelines.vendors import seko, seko_answers, seko_writes
-from cogent_pipelines_tests import dbt_render
-from cogent_pipelines_tests.vendors.veeqo_kit import _prune
+from cogent_pipelines.vendors import seko_answers, seko_writes
+from cogent_pipelines_tests.vendors import staging_kit
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT.parent / "shared" / "fixtures" / "seko"
@@ -28,7 +24,6 @@ STAGING = ROOT / "dbt_project" / "models" / "staging" / "seko"
 BASE = "https://ihub.supplystream.com:8081/api"
 SECRETS = {"api_key": "SEKO_KEY", "token": "SEKO_TOKEN"}
 SYSTEM = System("wms_3pl", "seko", BASE, SECRETS, {"hub_url": "https://hub.supplystream.com/hub/api"})
-READ_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 GUID = seko_writes.guid("#1042")
 OK = {"Success": True, "Code": 0, "Message": ""}
 
@@ -155,41 +150,11 @@ def grn(**more: Any) -> dict[str, Any]:
     return {"Responses": [{"Response": {"GRN": plain}}]}
 
 
-@cache
-def rendered(view: str) -> str:
-    """A staging view's SQL, rendered once."""
-    return dbt_render.render(view)
-
-
-class Staging:
-    """Raw tables and staging views in memory. ``load`` puts rows in; rows come out as dicts."""
+class Staging(staging_kit.Staging):
+    """Its raw tables and staging views, which pushed messages fill too."""
 
     def __init__(self) -> None:
-        self.connection = duckdb.connect()
-        self.connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA seko; CREATE SCHEMA staging")
-        self.connection.execute(Path(seko.__file__).with_suffix(".sql").read_text(encoding="utf-8"))
-        for (table,) in self.connection.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'seko'"
-        ).fetchall():
-            for column in ("_first_seen_at", "_changed_at", "_read_at", "_gone_at"):
-                self.connection.execute(f"ALTER TABLE seko.{table} ADD COLUMN {column} TIMESTAMPTZ")
-            self.connection.execute(f"ALTER TABLE seko.{table} ADD COLUMN system VARCHAR")
-        for path in sorted(STAGING.glob("*.sql")):
-            self.connection.execute(f"CREATE VIEW staging.{path.stem} AS {rendered(path.stem)}")
-
-    def load(self, table: str, *records: Any) -> None:
-        """Put rows into a raw table as landing would."""
-        described = self.connection.execute(
-            f"SELECT column_name, column_type FROM (DESCRIBE seko.{table})"
-        ).fetchall()
-        own = {n: duckdb.sqltype(k) for n, k in described if n != "system" and not n.startswith("_")}
-        shape = duckdb.struct_type(own)
-        for record in records:
-            self.connection.execute(
-                f"INSERT INTO seko.{table} BY NAME SELECT 'wms_3pl' AS system, UNNEST(CAST($1::JSON AS {shape})), "
-                "$2 AS _first_seen_at, $2 AS _changed_at, $2 AS _read_at",
-                [encode(_prune(record, shape)).decode(), READ_AT],
-            )
+        super().__init__("seko", "wms_3pl")
 
     def push(self, table: str, message: Any) -> None:
         """Put the rows of a pushed message into their table."""
@@ -199,17 +164,3 @@ class Staging:
             "grns": seko_answers.grn_rows,
         }
         self.load(table, *rows[table]("file.json", message))
-
-    def rows(self, mart: str) -> list[dict[str, Any]]:
-        """Every row of a staging view, by its first column."""
-        result = self.connection.execute(f"SELECT * FROM staging.stg_seko__{mart} ORDER BY ALL")
-        names = [column[0] for column in result.description]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-    def columns(self, mart: str) -> dict[str, str]:
-        """Name and type of every column of a staging view."""
-        return dict(
-            self.connection.execute(
-                f"SELECT column_name, column_type FROM (DESCRIBE staging.stg_seko__{mart})"
-            ).fetchall()
-        )

@@ -6,7 +6,6 @@ Does not belong here: any vendor's records (its own kit).
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
@@ -15,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from cogent_pipelines.connect.reading import encode
 from cogent_pipelines_tests import dbt_render
 
 READ_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -79,7 +79,7 @@ class Staging:
                 f"INSERT INTO {self._slug}.{table} BY NAME "
                 f"SELECT $1 AS system, UNNEST(CAST($2::JSON AS {shape})), "
                 "$3 AS _first_seen_at, $3 AS _changed_at, $3 AS _read_at, $4 AS _gone_at",
-                [system or self._system, json.dumps(_pruned(record, shape)), READ_AT, gone_at],
+                [system or self._system, encode(_pruned(record, shape)).decode(), READ_AT, gone_at],
             )
 
     def shape(self, table: str) -> Any:
@@ -101,8 +101,8 @@ class Staging:
 
 def _pruned(value: Any, kind: Any) -> Any:
     """``value`` without the keys its declared type does not name."""
-    if value is None:
-        return None
+    if value is None or str(kind) == "JSON":
+        return value
     if kind.id == "list":
         return [_pruned(part, kind.children[0][1]) for part in value]
     if kind.id == "struct":

@@ -12,7 +12,8 @@ from cogent_pipelines.connect.spec import Request, Window
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.vendors.bigcommerce import PARTS, VENDOR
 from cogent_pipelines_tests.sandbox.bigcommerce_account import Account
-from cogent_pipelines_tests.vendors.bigcommerce_kit import READ_AT, SYSTEM, contract, order, parcel, stock
+from cogent_pipelines_tests.vendors.bigcommerce_kit import SYSTEM, contract, order, parcel, stock
+from cogent_pipelines_tests.vendors.staging_kit import READ_AT
 
 BEYOND_THE_CONTRACT = {
     # lists whose pages the contract's answers show and whose parameters it leaves out

@@ -23,7 +23,8 @@ from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.vendors.bigcommerce import V2_ORDERS, VENDOR
 from cogent_pipelines_tests.connect.kit import run
 from cogent_pipelines_tests.sandbox.bigcommerce_account import NAME, START, TOKEN, Account
-from cogent_pipelines_tests.vendors.bigcommerce_kit import READ_AT, SYSTEM
+from cogent_pipelines_tests.vendors.bigcommerce_kit import SYSTEM
+from cogent_pipelines_tests.vendors.staging_kit import READ_AT
 
 STREAMS = {stream.name: stream for stream in VENDOR.streams}
 EVER = Window(None, READ_AT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -19,9 +18,7 @@ from cogent_pipelines.sandbox.vendors.bigcommerce_shapes import STATUSES
 from cogent_pipelines.vendors.bigcommerce import PARTS, VENDOR
 from cogent_pipelines_tests.vendors.bigcommerce_kit import (
     FIXTURES,
-    READ_AT,
     SYSTEM,
-    Staging,
     answer,
     consignment,
     consignments,
@@ -31,6 +28,7 @@ from cogent_pipelines_tests.vendors.bigcommerce_kit import (
     parcel_line,
     stock,
 )
+from cogent_pipelines_tests.vendors.staging_kit import READ_AT, Staging
 
 COVERED = {
     "docs_inventory_absolute_422.json": "set: the refusal of a batch",
@@ -55,11 +53,9 @@ SHAPE = shapes.shape("bigcommerce", "orders", "id", None)
 
 
 @pytest.fixture
-def staging() -> Iterator[Staging]:
+def staging() -> Staging:
     """Empty raw tables and the views over them."""
-    bigcommerce = Staging()
-    yield bigcommerce
-    bigcommerce.connection.close()
+    return Staging("bigcommerce", "web_us")
 
 
 def recorded(name: str, method: str = "get") -> tuple[Any, dict[str, str]]:

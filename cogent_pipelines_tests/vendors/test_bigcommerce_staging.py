@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,9 +11,7 @@ import pytest
 from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors.bigcommerce_kit import (
     LOCATIONS,
-    READ_AT,
     STORE,
-    Staging,
     consignment,
     consignments,
     level,
@@ -26,6 +23,7 @@ from cogent_pipelines_tests.vendors.bigcommerce_kit import (
     transaction,
     variant,
 )
+from cogent_pipelines_tests.vendors.staging_kit import READ_AT, Staging
 
 VIEWS = sorted(
     name.removeprefix("stg_bigcommerce__")
@@ -36,18 +34,10 @@ MODELS = {"locations": "channel_locations"}
 ADDED = {"channel_stock": {"facility"}, "items": {"role"}}
 
 
-@pytest.fixture(scope="module")
-def views() -> Iterator[Staging]:
-    """Raw tables and the views over them."""
-    bigcommerce = Staging()
-    yield bigcommerce
-    bigcommerce.connection.close()
-
-
 @pytest.fixture
-def staging(views: Staging) -> Staging:
+def staging() -> Staging:
     """The views over a store of two locations and nothing else."""
-    views.clear()
+    views = Staging("bigcommerce", "web_us")
     views.load("locations", *LOCATIONS)
     views.load("store", STORE)
     return views

@@ -17,17 +17,8 @@ from cogent_pipelines.connect.limits import MemoryLimits
 from cogent_pipelines.connect.spec import Request, System, Window
 from cogent_pipelines.errors import CogentError, Halt, Reject, Retry
 from cogent_pipelines.vendors import deposco
-from cogent_pipelines_tests.vendors.deposco_kit import (
-    READ_AT,
-    SECRETS,
-    SHARED,
-    SYSTEM,
-    Staging,
-    line,
-    lines,
-    listed,
-    order,
-)
+from cogent_pipelines_tests.vendors.deposco_kit import SECRETS, SHARED, SYSTEM, line, lines, listed, order
+from cogent_pipelines_tests.vendors.staging_kit import READ_AT, Staging
 
 STREAMS = {stream.name: stream for stream in deposco.VENDOR.streams}
 SINCE = Window(datetime(2026, 7, 2, 10, 0, 30, tzinfo=UTC), READ_AT)
@@ -172,7 +163,7 @@ def test_an_account_that_is_not_set_up_halts(name: str) -> None:
 
 def test_levels_are_those_the_staging_view_shows() -> None:
     """What landing notes at a change is staging's available quantity; what is not known is left out."""
-    staging = Staging()
+    staging = Staging("deposco", "wms_us")
     level = {"facility": "DC1", "inventory": {"total": 3, "unallocated": -2}}
     other = {"facility": "DC2", "inventory": {"unallocated": {"@nil": "true"}}}
     for sku, entry in (
@@ -189,7 +180,6 @@ def test_levels_are_those_the_staging_view_shows() -> None:
     assert noted == [("DC1", "A", -2), ("DC1", "B", -2)]
     shown = [(r["facility_id"], r["sku"], r["available_qty"]) for r in staging.rows("stock")]
     assert set(noted) == {row for row in shown if row[1] is not None and row[2] is not None}
-    staging.connection.close()
 
 
 def test_no_recorded_answers_are_known() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +13,6 @@ from cogent_pipelines.vendors import deposco_writes as writes
 from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors.deposco_kit import (
     STAGING,
-    Staging,
     cancellation,
     container,
     line,
@@ -23,6 +21,7 @@ from cogent_pipelines_tests.vendors.deposco_kit import (
     reference,
     shipment,
 )
+from cogent_pipelines_tests.vendors.staging_kit import Staging
 
 OF_THE_MART = {
     "warehouse_orders": {"order_key", "has_known_order"},
@@ -58,20 +57,10 @@ CODES = {
 """Every status the vendor lists, and two it does not."""
 
 
-@pytest.fixture(scope="module")
-def views() -> Iterator[Staging]:
-    """Raw tables and the views over them."""
-    deposco = Staging()
-    yield deposco
-    deposco.connection.close()
-
-
 @pytest.fixture
-def staging(views: Staging) -> Iterator[Staging]:
-    """The same, empty: what a test puts in is a transaction nobody commits."""
-    views.connection.execute("BEGIN")
-    yield views
-    views.connection.execute("ROLLBACK")
+def staging() -> Staging:
+    """Empty raw tables and the views over them."""
+    return Staging("deposco", "wms_us")
 
 
 def one(rows: list[dict[str, Any]]) -> dict[str, Any]:

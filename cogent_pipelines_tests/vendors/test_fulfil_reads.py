@@ -17,7 +17,8 @@ from cogent_pipelines.landing import shapes
 from cogent_pipelines.sandbox.world import warehouse as rules
 from cogent_pipelines.vendors import fulfil
 from cogent_pipelines_tests.sandbox.fulfil_account import Account
-from cogent_pipelines_tests.vendors.fulfil_kit import READ_AT, SYSTEM, Staging, connected
+from cogent_pipelines_tests.vendors.fulfil_kit import SYSTEM, Staging, connected
+from cogent_pipelines_tests.vendors.staging_kit import READ_AT
 
 STREAMS = {stream.name: stream for stream in fulfil.VENDOR.streams}
 SINCE = Window(datetime(2026, 7, 2, 10, 0, 30, tzinfo=UTC), READ_AT)
@@ -225,7 +226,6 @@ def test_levels_are_those_the_staging_view_shows() -> None:
     assert staging.connection.execute(sql).fetchall() == [("41", "TEE-M", -2)]
     shown = [(r["facility_id"], r["sku"], r["available_qty"]) for r in staging.rows("stock")]
     assert [row for row in shown if row[1] and row[2] is not None] == [("41", "TEE-M", -2)]
-    staging.connection.close()
 
 
 def test_money_comes_exact(account: Account, run: Callable[[Any], Any]) -> None:

@@ -30,7 +30,6 @@ def test_the_recorded_order_becomes_a_row() -> None:
     staging = Staging()
     staging.load("orders", record)
     (row,) = staging.rows("warehouse_orders")
-    staging.connection.close()
     names = (
         "warehouse_order_id",
         "reference",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -28,19 +27,10 @@ from cogent_pipelines_tests.vendors.test_veeqo_staging import OF_THE_MART, one
 VIEWS = sorted(path.stem.removeprefix("stg_fulfil__") for path in STAGING.glob("*.sql"))
 
 
-@pytest.fixture(scope="module")
-def _made() -> Iterator[Staging]:
-    """Raw tables and the views over them, made once."""
-    made = Staging()
-    yield made
-    made.connection.close()
-
-
 @pytest.fixture
-def staging(_made: Staging) -> Staging:
+def staging() -> Staging:
     """Empty raw tables and the views over them."""
-    _made.clear()
-    return _made
+    return Staging()
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -13,7 +13,6 @@ from cogent_pipelines.vendors import seko, seko_answers
 from cogent_pipelines_tests.vendors.seko_kit import (
     FIXTURES,
     OK,
-    READ_AT,
     SYSTEM,
     Staging,
     dispatch,
@@ -23,6 +22,7 @@ from cogent_pipelines_tests.vendors.seko_kit import (
     order,
     v1,
 )
+from cogent_pipelines_tests.vendors.staging_kit import READ_AT
 
 COVERED = {
     "grn.json": "grns stream: an answer kept as a file",
@@ -241,7 +241,6 @@ def test_the_recorded_receipt_becomes_rows_and_no_return() -> None:
     staging.load("grns", *rows)
     staging.load("orders", order("Dispatched"))
     assert staging.rows("warehouse_returns") == []
-    staging.connection.close()
 
 
 def test_what_is_sent_has_the_names_of_the_recorded_order() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +14,6 @@ from cogent_pipelines.vendors import seko, seko_writes
 from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors.seko_kit import (
     GUID,
-    READ_AT,
     STAGING,
     Staging,
     cancellation,
@@ -23,6 +21,7 @@ from cogent_pipelines_tests.vendors.seko_kit import (
     grn,
     order,
 )
+from cogent_pipelines_tests.vendors.staging_kit import READ_AT
 from cogent_pipelines_tests.vendors.test_veeqo_staging import OF_THE_MART
 
 VIEWS = sorted(path.stem.removeprefix("stg_seko__") for path in STAGING.glob("*.sql"))
@@ -39,11 +38,9 @@ STATUSES = {
 
 
 @pytest.fixture
-def staging() -> Iterator[Staging]:
+def staging() -> Staging:
     """Empty raw tables and the views over them."""
-    made = Staging()
-    yield made
-    made.connection.close()
+    return Staging()
 
 
 def one(rows: list[dict[str, Any]]) -> dict[str, Any]:
