@@ -207,7 +207,7 @@ async def _answers(client: Client, stream: Stream, window: Window) -> AsyncGener
     count = -(-len(asks) // TOGETHER)
     for number in range(1, count + 1):
         chunk = [a for a in asks[(number - 1) * TOGETHER : number * TOGETHER] if a.part not in refused]
-        answers = await asyncio.gather(*(_answer(client, stream, ask) for ask in chunk))
+        answers = await together(_answer(client, stream, ask) for ask in chunk)
         records: list[bytes] = []
         news: list[tuple[str, str]] = []
         for ask, found in zip(chunk, answers, strict=True):
@@ -276,7 +276,7 @@ async def with_parts(client: Client, parts: Sequence[Part], records: list[bytes]
     """``records`` with every part of each read to its end and put in; one that fails fails them all."""
     if not parts:
         return records
-    return await asyncio.gather(*(_with_parts(client, parts, record) for record in records))
+    return await together(_with_parts(client, parts, record) for record in records)
 
 
 async def _with_parts(client: Client, parts: Sequence[Part], line: bytes) -> bytes:
@@ -291,8 +291,8 @@ async def _with_parts(client: Client, parts: Sequence[Part], line: bytes) -> byt
         holder = _at(record, ".".join(steps)) if steps else record
         if isinstance(holder, dict) and not isinstance(holder.get(last), list):
             holder[last] = []  # nothing there, or a link in its place
-    lists = await asyncio.gather(
-        *(_whole(client, request, part.paging, _cutter(part.records, part.paging)) for part, request in asked)
+    lists = await together(
+        _whole(client, request, part.paging, _cutter(part.records, part.paging)) for part, request in asked
     )
     for (part, _), rows in zip(asked, lists, strict=True):
         held = _list_at(record, part.path)
