@@ -22,6 +22,7 @@ DBT = ROOT / "dbt_project"
 def build(place: Place, estate: Estate, as_of: datetime) -> None:
     """Make every model of the estate (without its tests); raw tables must be there, empty or not."""
     command = [str(Path(sys.executable).parent / "dbt"), "run", "--quiet", *transform.in_use(estate)]
+    command += ["--exclude", *transform.not_in_use(estate)]
     folders = {"--project-dir": DBT, "--profiles-dir": DBT, "--target-path": place.manifest.parent}
     folders["--log-path"] = place.root / "logs"
     done = subprocess.run(

@@ -44,7 +44,7 @@ def build(estate_file: str, state: Path) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *ingest.assets(estate),
-            transform.models(manifest),
+            transform.models(manifest, estate),
             outbox.assets(estate),
             delivery.assets(estate),
             verification.assets(estate),

@@ -446,6 +446,10 @@ class Vendor:
     """The cheapest request that proves the credentials good."""
     pages: Mapping[str, str] = field(default_factory=dict)
     """Entity -> the vendor's own page of it, with {admin} and {id}."""
+    tells_customers: bool = False
+    """Its shop tells the customer of a shipment when it is made, asked or not."""
+    item_details: frozenset[str] = frozenset()
+    """Which of weight, barcode and origin its items have a field for: what has none cannot lack it."""
     max_page_bytes: int = 50_000_000
     """A decompressed answer larger than this is refused before it fills the memory."""
     download_hosts: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ from cogent_pipelines.landing import merge
 from cogent_pipelines.ledger import copy as ledger_copy
 from cogent_pipelines.ledger.ledger import open as open_ledger
 from cogent_pipelines.rules import estate_tables, mappings
+from cogent_pipelines.vendors.registry import VENDORS
 
 
 class _Translator(DagsterDbtTranslator):
@@ -39,8 +40,14 @@ class _Translator(DagsterDbtTranslator):
 
 
 def in_use(estate: Estate) -> list[str]:
-    """dbt's argument for this estate: marts gather the views of its vendors, and no others are built."""
+    """dbt's argument for this estate: marts gather the views of its vendors."""
     return ["--vars", json.dumps({"vendors_in_use": sorted(vendors(estate))})]
+
+
+def not_in_use(estate: Estate) -> list[str]:
+    """What dbt leaves out for this estate: views and raw tables of vendors it has not. Their tables are not there."""
+    others = sorted(set(VENDORS) - set(vendors(estate)))
+    return [selector for slug in others for selector in (f"fqn:cogent.staging.{slug}", f"source:{slug}")]
 
 
 def manifest(place: Place, estate: Estate) -> Path:
@@ -74,10 +81,16 @@ def make_ready(connection: duckdb.DuckDBPyConnection, estate: Estate) -> None:
     mappings.load(connection, DBT / "seeds")
 
 
-def models(manifest: Path) -> dg.AssetsDefinition:
-    """Every dbt model and seed as one asset each, built in one step."""
+def models(manifest: Path, estate: Estate) -> dg.AssetsDefinition:
+    """Every dbt model and seed that the estate has use for as one asset each, built in one step."""
 
-    @dbt_assets(manifest=manifest, dagster_dbt_translator=_Translator(), name="dbt_build", pool="dbt")
+    @dbt_assets(
+        manifest=manifest,
+        exclude=" ".join(not_in_use(estate)),
+        dagster_dbt_translator=_Translator(),
+        name="dbt_build",
+        pool="dbt",
+    )
     def dbt_build(
         context: dg.AssetExecutionContext, dbt: DbtCliResource, retailer: Retailer
     ) -> Iterator[Any]:

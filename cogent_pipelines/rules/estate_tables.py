@@ -31,7 +31,7 @@ UNNAMED_CADENCE = "1h"
 
 _DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TEXT, _NUMBER, _INSTANT, _DAY = pa.string(), pa.int64(), pa.timestamp("us", tz="UTC"), pa.date32()
-_VERSION = "2"
+_VERSION = "3"
 
 Interval = tuple[datetime, datetime]
 
@@ -65,8 +65,16 @@ def write(connection: duckdb.DuckDBPyConnection, estate: Estate, as_of: datetime
 
 def _digest(estate: Estate, today: date) -> str:
     content = msgspec.json.encode(estate, order="deterministic")
-    streams = [(slug, s.name, s.entity) for slug, vendor in sorted(VENDORS.items()) for s in vendor.streams]
-    return hashlib.sha256(content + repr((_VERSION, today, streams)).encode()).hexdigest()
+    vendors = [
+        (
+            slug,
+            [(s.name, s.entity) for s in vendor.streams],
+            vendor.tells_customers,
+            sorted(vendor.item_details),
+        )
+        for slug, vendor in sorted(VENDORS.items())
+    ]
+    return hashlib.sha256(content + repr((_VERSION, today, vendors)).encode()).hexdigest()
 
 
 def _store(connection: duckdb.DuckDBPyConnection, name: str, table: _Table) -> None:
@@ -88,11 +96,8 @@ def _tables(estate: Estate, today: date) -> dict[str, _Table]:
     ]
     return {
         "systems": _table(
-            "system vendor role admin_url account expires_on:d",
-            [
-                (n, s.vendor, s.role, s.admin_url.rstrip("/"), s.account or n, s.expires_on)
-                for n, s in estate.systems.items()
-            ],
+            "system vendor role admin_url account expires_on:d tells_customers:b item_details:l",
+            list(_systems(estate)),
         ),
         "channels": _table("system release_policy notify_policy capture_policy buffer:n route", channels),
         "facilities": _table("facility system", list(estate.facilities.items())),
@@ -123,13 +128,21 @@ def _tables(estate: Estate, today: date) -> dict[str, _Table]:
 
 
 def _table(columns: str, rows: Sequence[Sequence[Any]]) -> _Table:
-    kinds = {"": _TEXT, "n": _NUMBER, "t": _INSTANT, "d": _DAY}
+    kinds = {"": _TEXT, "n": _NUMBER, "t": _INSTANT, "d": _DAY, "b": pa.bool_(), "l": pa.list_(_TEXT)}
     named = (column.partition(":") for column in columns.split())
     return _Table(tuple((name, kinds[kind]) for name, _, kind in named), rows)
 
 
 def _seconds(text: str) -> int:
     return int(span(text).total_seconds())
+
+
+def _systems(estate: Estate) -> Iterable[tuple[Any, ...]]:
+    for name, part in estate.systems.items():
+        vendor = VENDORS.get(part.vendor)
+        tells, details = (vendor.tells_customers, sorted(vendor.item_details)) if vendor else (False, [])
+        account, admin_url = part.account or name, part.admin_url.rstrip("/")
+        yield name, part.vendor, part.role, admin_url, account, part.expires_on, tells, details
 
 
 def _truth(estate: Estate) -> Iterable[tuple[str, str, str]]:

@@ -263,4 +263,6 @@ VENDOR = Vendor(
         "product": "{admin}/manage/products/edit/{id}",
         "customer": "{admin}/manage/customers/{id}/edit",
     },
+    tells_customers=True,
+    item_details=frozenset({"weight", "barcode"}),
 )

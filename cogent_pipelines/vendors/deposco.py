@@ -266,4 +266,5 @@ VENDOR = Vendor(
     },
     check=check,
     probe=lambda system: Request("GET", "/latest/facilities", (("pageSize", "1"),)),  # noqa: ARG005
+    item_details=frozenset({"weight", "barcode"}),
 )

@@ -280,4 +280,5 @@ VENDOR = Vendor(
         "payout": "{admin}/payments/payouts/{id}",
         "location": "{admin}/settings/locations/{id}",
     },
+    item_details=frozenset({"weight", "barcode", "origin"}),
 )

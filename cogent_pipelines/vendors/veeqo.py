@@ -250,4 +250,5 @@ VENDOR = Vendor(
     check=check,
     probe=lambda system: Request("GET", "/current_company"),  # noqa: ARG005
     pages={"orders": "{admin}/orders/{id}", "items": "{admin}/products/{id}"},
+    item_details=frozenset({"weight", "barcode", "origin"}),
 )

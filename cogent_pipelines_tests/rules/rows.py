@@ -412,6 +412,8 @@ def _estate(world: World) -> None:
         role="channel",
         admin_url="https://shop",
         account=SHOP,
+        tells_customers=False,
+        item_details=["barcode", "origin", "weight"],
     )
     world.put(
         "estate.systems", system=WMS, vendor="veeqo", role="warehouse", admin_url="https://wms", account=WMS

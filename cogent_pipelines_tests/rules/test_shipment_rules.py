@@ -128,7 +128,7 @@ def test_a_shop_that_tells_with_every_shipment_is_told_after_the_scan() -> None:
     """Until then the parcel is rightly not there, and one nobody ever scans is a fault of its own."""
     world = sent("every_shipment_reached_the_channel", despatched_at=ago(hours=47), first_scan_at=None)
     world.change("estate.channels", "true", notify_policy="on_first_scan")
-    world.change("estate.systems", "role = 'channel'", vendor="bigcommerce")
+    world.change("estate.systems", "role = 'channel'", tells_customers=True)
     boundary(world, NOW + timedelta(hours=1), {f"{WMS}:p1": "never_scanned"})
     world.change("marts.shipments", "true", first_scan_at=ago(minutes=10))
     boundary(world, NOW + timedelta(minutes=5), {f"{WMS}:p1": "not_at_channel"})

@@ -249,7 +249,7 @@ def test_customers_who_are_told_at_the_first_scan_are_told_once(world: World) ->
 
 def test_a_shop_that_tells_with_every_shipment_is_not_told_before_the_scan(world: World) -> None:
     """The parcel is held, and goes with its message when the carrier has it; without that policy it goes at once."""
-    world.change("estate.systems", f"system = '{SHOP}'", vendor="bigcommerce")
+    world.change("estate.systems", f"system = '{SHOP}'", tells_customers=True)
     world.order("1", ("A", 1))
     world.parcel("p1", "90", "1", {"A": 1})
     assert (world.row()["held_by"], world.row()["notify"]) == (None, True)

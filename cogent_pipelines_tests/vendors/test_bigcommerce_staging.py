@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors.bigcommerce_kit import (
     LOCATIONS,
     STORE,
@@ -24,14 +23,6 @@ from cogent_pipelines_tests.vendors.bigcommerce_kit import (
     variant,
 )
 from cogent_pipelines_tests.vendors.staging_kit import READ_AT, Staging
-
-VIEWS = sorted(
-    name.removeprefix("stg_bigcommerce__")
-    for name in dbt_render.models()
-    if name.startswith("stg_bigcommerce__")
-)
-MODELS = {"locations": "channel_locations"}
-ADDED = {"channel_stock": {"facility"}, "items": {"role"}}
 
 
 @pytest.fixture
@@ -52,24 +43,6 @@ def one(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def shown(row: dict[str, Any], *names: str) -> tuple[Any, ...]:
     """Some columns of a row."""
     return tuple(row[name] for name in names)
-
-
-@pytest.mark.parametrize("mart", VIEWS)
-def test_a_view_has_the_marts_columns(staging: Staging, mart: str) -> None:
-    """Names, order and types are the mart's contract."""
-    declared = dbt_render.models()[MODELS.get(mart, mart)].columns
-    expected = {
-        n: t.upper().replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
-        for n, t in declared.items()
-        if n not in ADDED.get(mart, ())
-    }
-    assert list(staging.columns(mart).items()) == list(expected.items())
-
-
-def test_every_mart_of_the_vendor_has_its_view() -> None:
-    """As the project's list of vendors says."""
-    listed = {m for m, slugs in dbt_render.project()["vars"]["vendors"].items() if "bigcommerce" in slugs}
-    assert listed == set(VIEWS)
 
 
 # --- orders -------------------------------------------------------------------------------------------

@@ -6,13 +6,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import duckdb
 import pytest
 
 from cogent_pipelines.vendors import deposco_writes as writes
-from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors.deposco_kit import (
-    STAGING,
     cancellation,
     container,
     line,
@@ -23,16 +20,6 @@ from cogent_pipelines_tests.vendors.deposco_kit import (
 )
 from cogent_pipelines_tests.vendors.staging_kit import Staging
 
-OF_THE_MART = {
-    "warehouse_orders": {"order_key", "has_known_order"},
-    "allocations": {"facility"},
-    "shipments": {"facility", "order_key"},
-    "warehouse_returns": {"order_key"},
-    "stock": {"facility"},
-    "items": {"role"},
-}
-"""Columns a mart adds to what its vendors' views give."""
-VIEWS = sorted(path.stem.removeprefix("stg_deposco__") for path in STAGING.glob("*.sql"))
 CODES = {
     "Draft": "on_hold",
     "New": "released",
@@ -67,21 +54,6 @@ def one(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The only row."""
     (row,) = rows
     return row
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_a_view_has_the_columns_of_its_mart(staging: Staging, view: str) -> None:
-    """Names and types are the marts' contract, without what a mart adds itself."""
-    mart = "warehouse_facilities" if view == "facilities" else view
-    contract = dbt_render.models()[mart].columns
-    promised = {n: str(duckdb.sqltype(t)) for n, t in contract.items() if n not in OF_THE_MART.get(view, ())}
-    assert staging.columns(view) == promised
-
-
-def test_every_mart_that_names_the_vendor_has_its_view() -> None:
-    """The list of vendors per mart and the folder of views say the same."""
-    listed = {m for m, vendors in dbt_render.project()["vars"]["vendors"].items() if "deposco" in vendors}
-    assert listed == set(VIEWS)
 
 
 @pytest.mark.parametrize("field", ["orderStatus", "status"])

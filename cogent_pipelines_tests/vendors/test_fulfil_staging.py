@@ -6,13 +6,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import duckdb
 import pytest
 
-from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors.fulfil_kit import (
     SENT,
-    STAGING,
     Staging,
     day,
     instant,
@@ -22,32 +19,13 @@ from cogent_pipelines_tests.vendors.fulfil_kit import (
     shipment,
 )
 from cogent_pipelines_tests.vendors.fulfil_kit import order as sale
-from cogent_pipelines_tests.vendors.test_veeqo_staging import OF_THE_MART, one
-
-VIEWS = sorted(path.stem.removeprefix("stg_fulfil__") for path in STAGING.glob("*.sql"))
+from cogent_pipelines_tests.vendors.test_veeqo_staging import one
 
 
 @pytest.fixture
 def staging() -> Staging:
     """Empty raw tables and the views over them."""
     return Staging()
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_a_view_has_the_columns_of_its_mart(staging: Staging, view: str) -> None:
-    """Names and types are the marts' contract, without what a mart adds itself."""
-    mart = "warehouse_facilities" if view == "facilities" else view
-    contract = dbt_render.models()[mart].columns
-    promised = {n: str(duckdb.sqltype(t)) for n, t in contract.items() if n not in OF_THE_MART.get(view, ())}
-    assert staging.columns(view) == promised
-
-
-def test_every_mart_that_names_the_vendor_has_its_view() -> None:
-    """The list of vendors per mart and the folder of views say the same."""
-    listed = {
-        mart for mart, vendors in dbt_render.project()["vars"]["vendors"].items() if "fulfil" in vendors
-    }
-    assert listed == set(VIEWS)
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import duckdb
 import pytest
 
 from cogent_pipelines.connect.spec import Found
 from cogent_pipelines.errors import Reject, Retry
 from cogent_pipelines.vendors import seko, seko_writes
-from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors.seko_kit import (
     GUID,
-    STAGING,
     Staging,
     cancellation,
     dispatch,
@@ -22,9 +19,7 @@ from cogent_pipelines_tests.vendors.seko_kit import (
     order,
 )
 from cogent_pipelines_tests.vendors.staging_kit import READ_AT
-from cogent_pipelines_tests.vendors.test_veeqo_staging import OF_THE_MART
 
-VIEWS = sorted(path.stem.removeprefix("stg_seko__") for path in STAGING.glob("*.sql"))
 STATUSES = {
     "To Be Picked": ("released", False),
     "To Cancel": ("on_hold", False),
@@ -47,20 +42,6 @@ def one(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The only row."""
     (row,) = rows
     return row
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_a_view_has_the_columns_of_its_mart(staging: Staging, view: str) -> None:
-    """Names and types are the marts' contract, without what a mart adds itself."""
-    contract = dbt_render.models()[view].columns
-    promised = {n: str(duckdb.sqltype(t)) for n, t in contract.items() if n not in OF_THE_MART.get(view, ())}
-    assert staging.columns(view) == promised
-
-
-def test_every_mart_that_names_the_vendor_has_its_view() -> None:
-    """The list of vendors per mart and the folder of views say the same."""
-    listed = {mart for mart, names in dbt_render.project()["vars"]["vendors"].items() if "seko" in names}
-    assert listed == set(VIEWS)
 
 
 @pytest.mark.parametrize("status", STATUSES)

@@ -26,13 +26,8 @@ from cogent_pipelines_tests.vendors.shopify_kit import (
 )
 from cogent_pipelines_tests.vendors.staging_kit import Staging
 
-ADDED = {"channel_stock": {"facility"}, "items": {"role"}}
 """Columns the mart adds itself."""
-MODELS = {"locations": "channel_locations"}
 """Marts whose model is not named as the mart."""
-VIEWS = sorted(
-    name.removeprefix("stg_shopify__") for name in dbt_render.models() if name.startswith("stg_shopify__")
-)
 
 
 @pytest.fixture
@@ -45,26 +40,6 @@ def one(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The only row."""
     (row,) = rows
     return row
-
-
-@pytest.mark.parametrize("mart", VIEWS)
-def test_a_view_has_the_marts_columns(staging: Staging, mart: str) -> None:
-    """Names, order and types are the mart's contract."""
-    contract = dbt_render.models()[MODELS.get(mart, mart)].columns
-    expected = {
-        n: t.upper().replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
-        for n, t in contract.items()
-        if n not in ADDED.get(mart, ())
-    }
-    assert list(staging.columns(mart).items()) == list(expected.items())
-
-
-def test_every_mart_of_the_vendor_has_its_view() -> None:
-    """As the project's list of vendors says."""
-    listed = {
-        mart for mart, vendors in dbt_render.project()["vars"]["vendors"].items() if "shopify" in vendors
-    }
-    assert listed == set(VIEWS)
 
 
 # --- orders -------------------------------------------------------------------------------------------

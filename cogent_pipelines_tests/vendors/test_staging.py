@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import re
 
+import duckdb
 import pytest
 
 from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests import dbt_render
+from cogent_pipelines_tests.vendors.staging_kit import Staging
 
 VIEWS = sorted(name for name in dbt_render.models() if name.startswith("stg_"))
+GATHERED = re.compile(r"union_vendors\('(\w+)'(?:, without=\[(.*?)\])?\)")
+MARTS = {
+    found[1]: (name, model.columns, set(re.findall(r"\w+", found[2] or "")))
+    for name, model in dbt_render.models().items()
+    if (found := GATHERED.search(model.text))
+}
+"""What vendors' views are called -> the mart that gathers them, its columns, and those it adds itself."""
 LEVELS = {
     f"{vendor.slug} {stream.name}": stream.levels
     for vendor in VENDORS.values()
@@ -60,10 +69,10 @@ def test_staging_reads_no_clock_and_no_other_model(view: str) -> None:
     ("detail", "column"),
     [("weight", "weight_grams"), ("barcode", "barcode"), ("origin", "origin_country_code")],
 )
-def test_the_project_knows_which_vendors_tell_a_detail_of_items(detail: str, column: str) -> None:
+def test_a_vendor_declares_which_details_its_items_have(detail: str, column: str) -> None:
     """A view that gives nothing for it has no field to read it from."""
     telling = {slug for slug in VENDORS if f"as {column}" in _without_nulls(f"stg_{slug}__items")}
-    assert set(dbt_render.project()["vars"]["tells_of_items"][detail]) == telling
+    assert {slug for slug, vendor in VENDORS.items() if detail in vendor.item_details} == telling
 
 
 def _without_nulls(view: str) -> str:
@@ -80,15 +89,10 @@ def test_a_mart_gathers_the_vendors_in_use_and_no_others() -> None:
     assert set(dbt_render.needs("items")) >= {f"stg_{slug}__items" for slug in ("shopify", "veeqo")}
 
 
-@pytest.mark.parametrize("mart", sorted(dbt_render.project()["vars"]["vendors"]))
+@pytest.mark.parametrize("mart", sorted(MARTS))
 def test_a_mart_no_vendor_in_use_has_is_empty_with_its_columns(mart: str) -> None:
     """Not every warehouse tells of returns, and rules read them all the same."""
-    (name,) = [
-        name
-        for name, model in dbt_render.models().items()
-        if model.schema == "marts" and f"union_vendors('{mart}'" in model.text
-    ]
-    columns = dbt_render.models()[name].columns
+    name, columns, _ = MARTS[mart]
     with dbt_render.connect() as connection:
         for other in dbt_render.needs(name, frozenset()):
             dbt_render.create(connection, other)
@@ -98,11 +102,28 @@ def test_a_mart_no_vendor_in_use_has_is_empty_with_its_columns(mart: str) -> Non
         assert made.fetchall() == []
 
 
-@pytest.mark.parametrize("kind", ["models", "sources"])
-def test_dbt_leaves_out_the_folder_of_a_vendor_that_is_not_in_use(kind: str) -> None:
-    """Its raw tables are not there to be read or tested."""
-    folders = dbt_render.project()[kind]["cogent"]["staging"]
-    enabled = "{{ ('slug' in var('vendors_in_use', ['slug'])) | as_bool }}"
-    assert {slug: folders[slug]["+enabled"] for slug in VENDORS} == {
-        slug: enabled.replace("slug", slug) for slug in VENDORS
+# --- views and marts ----------------------------------------------------------------------------------------
+
+
+def test_every_vendor_has_its_line_in_the_project() -> None:
+    """Marts gather what it names."""
+    assert set(dbt_render.project()["vars"]["vendors"]) == set(VENDORS)
+
+
+@pytest.mark.parametrize("slug", VENDORS)
+def test_the_line_of_a_vendor_names_the_views_in_its_folder(slug: str) -> None:
+    """One that were not named would be read by nobody."""
+    prefix = f"stg_{slug}__"
+    views = {view.removeprefix(prefix) for view in VIEWS if view.startswith(prefix)}
+    assert views
+    assert sorted(dbt_render.project()["vars"]["vendors"][slug]) == sorted(views)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_has_the_columns_of_its_mart(view: str) -> None:
+    """Names and types are the marts' contract, without what a mart adds itself."""
+    slug, _, mart = view.removeprefix("stg_").partition("__")
+    _, columns, added = MARTS[mart]
+    assert Staging(slug, "any").columns(mart) == {
+        name: str(duckdb.sqltype(kind)) for name, kind in columns.items() if name not in added
     }

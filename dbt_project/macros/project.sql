@@ -9,7 +9,7 @@
     {%- set in_use = var('vendors_in_use', none) -%}
     {%- set columns = [] -%}
     {%- for name in model.columns if name not in without -%}{%- do columns.append(name) -%}{%- endfor -%}
-    {%- for vendor in var('vendors')[mart] if in_use is none or vendor in in_use %}
+    {%- for vendor, marts in var('vendors').items() if mart in marts and (in_use is none or vendor in in_use) %}
     select
         {{ columns | join(',\n        ') }}
     from {{ ref('stg_' ~ vendor ~ '__' ~ mart) }}

@@ -3,9 +3,7 @@
 with owned as (
     select
         i.*,
-        {%- for detail, vendors in var('tells_of_items').items() %}
-        s.vendor in ('{{ vendors | join("', '") }}') as tells_{{ detail }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        s.item_details
     from {{ ref('items') }} as i
     inner join {{ source('estate', 'systems') }} as s on s.system = i.system
     where
@@ -19,10 +17,10 @@ faults as (
     select
         *,
         unnest(list_filter([
-            case when tells_weight and coalesce(weight_grams, 0) <= 0 then 'no_weight' end,
-            case when tells_barcode and coalesce(trim(barcode), '') = '' then 'no_barcode' end,
+            case when list_contains(item_details, 'weight') and coalesce(weight_grams, 0) <= 0 then 'no_weight' end,
+            case when list_contains(item_details, 'barcode') and coalesce(trim(barcode), '') = '' then 'no_barcode' end,
             case when coalesce(trim(barcode), '') <> '' and not {{ is_gtin('trim(barcode)') }} then 'bad_barcode' end,
-            case when tells_origin and not regexp_full_match(coalesce(origin_country_code, ''), '[A-Z]{2}') then 'no_origin' end
+            case when list_contains(item_details, 'origin') and not regexp_full_match(coalesce(origin_country_code, ''), '[A-Z]{2}') then 'no_origin' end
         ], lambda fault: fault is not null)) as fault
     from owned
 ),

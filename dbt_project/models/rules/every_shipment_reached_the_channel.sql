@@ -55,7 +55,7 @@ judged as (
         on k.warehouse_system = s.system and k.carrier = s.carrier and k.channel_system = o.system
     left join {{ source('estate', 'channels') }} as c on c.system = o.system
     left join {{ source('estate', 'systems') }} as t
-        on t.system = o.system and t.vendor in ('{{ var("tells_at_shipment") | join("', '") }}')
+        on t.system = o.system and t.tells_customers
     left join open_orders as w on w.order_key = s.order_key
     where
         o.cancelled_at is null

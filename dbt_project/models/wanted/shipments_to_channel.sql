@@ -166,7 +166,7 @@ fulfil as (
     left join earlier as e on e.shipment_key = r.shipment_key and e.part = r.part
     left join {{ source('estate', 'channels') }} as ch on ch.system = o.system
     left join {{ source('estate', 'systems') }} as t
-        on t.system = o.system and t.vendor in ('{{ var("tells_at_shipment") | join("', '") }}')
+        on t.system = o.system and t.tells_customers
     left join {{ ref('carriers') }} as c
         on c.warehouse_system = s.system and c.carrier = s.carrier and c.channel_system = o.system
 ),
