@@ -14,7 +14,7 @@ FRACTION ?= 1
 ENGINE ?= both
 DEMO := --estate $(ESTATE) --seed $(SEED) --days $(DAYS) --faults $(FAULTS) --orders $(ORDERS) $(if $(STATE),--state $(STATE)) $(if $(filter 0,$(UI)),--no-ui)
 
-.PHONY: help demo test losses check crash bench dev lock
+.PHONY: help demo test losses check crash bench dev docs lock
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -52,6 +52,9 @@ bench: $(READY) ## measure against benchmarks/RESULTS.md's targets and rewrite i
 
 dev: $(READY) ## Dagster's webserver and daemon on your own estate: make dev ESTATE=... STATE=...
 	@$(BIN)/cogent dev --estate $(ESTATE) $(if $(STATE),--state $(STATE))
+
+docs: $(READY) ## write the tables of the documents that come from the code
+	@$(BIN)/python -m cogent_pipelines_tests.docs_tables
 
 lock: ## make requirements.lock again (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

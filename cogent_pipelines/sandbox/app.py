@@ -7,14 +7,13 @@ Does not belong here: what any of them does.
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
-from cogent_pipelines.sandbox import control, keeping
+from cogent_pipelines.sandbox import control, edges, keeping
 from cogent_pipelines.sandbox.kit import DROP, Kit
 from cogent_pipelines.sandbox.world import build
 
@@ -64,8 +63,7 @@ def create_app(
     world, kit = kept.world, kept.kit
     routes: list[BaseRoute] = list(control.routes(kept, settings.keep))
     for system, vendor in settings.systems.items():
-        edge = importlib.import_module(f"cogent_pipelines.sandbox.vendors.{vendor}")
-        routes.append(Mount(f"/{system}", routes=edge.routes(system, world, kit)))
+        routes.append(Mount(f"/{system}", routes=edges.routes(vendor, system, world, kit)))
     return Sandbox(Starlette(routes=routes), kept, disconnect)
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cogent_pipelines.sandbox import edges
+
 SYSTEMS: Mapping[str, str] = {"web_uk": "shopify", "wms_uk": "veeqo"}
 START = datetime(2026, 11, 2, 6, tzinfo=UTC)
 
@@ -41,29 +43,6 @@ class Settings:
     outlook_days: float | None = None  # how long people go on reacting after the last order; None: 14 days
 
 
-def vendor_role(vendor: str) -> str:
-    """Say whether a vendor is a shop or a warehouse."""
-    roles = {
-        "bigcommerce": "shop",
-        "deposco": "warehouse",
-        "fulfil": "warehouse",
-        "seko": "warehouse",
-        "shopify": "shop",
-        "veeqo": "warehouse",
-    }
-    if vendor not in roles:
-        raise ValueError(f"--systems: unknown vendor {vendor!r}; expected one of {', '.join(sorted(roles))}")
-    return roles[vendor]
-
-
-SHOWING_IDS = frozenset({"bigcommerce"})
-
-
-def shows_ids(vendor: str) -> bool:
-    """Say whether a vendor's shop knows an order by its id alone, and gives it no number beside."""
-    return vendor in SHOWING_IDS
-
-
 def read_systems(text: str) -> dict[str, str]:
     """Read ``web_uk=shopify,wms_uk=veeqo``."""
     systems: dict[str, str] = {}
@@ -73,7 +52,7 @@ def read_systems(text: str) -> dict[str, str]:
             raise ValueError(f"--systems: expected name=vendor, found {part!r}")
         if name in systems:
             raise ValueError(f"--systems: {name!r} is named twice")
-        vendor_role(vendor)
+        edges.of(vendor)
         systems[name] = vendor
     return systems
 

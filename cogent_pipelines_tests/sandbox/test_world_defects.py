@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from cogent_pipelines.sandbox.world import acts, catalogue, plants_edge, truth
+from cogent_pipelines.sandbox import edges
+from cogent_pipelines.sandbox.world import acts, catalogue, truth
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.defects import FAMILIES, read_families
@@ -246,7 +247,15 @@ def test_an_unknown_family_or_mechanism_is_named():
         acts.do(world, "", "plant", {"family": "no_sku_is_oversold", "mechanism": "by_magic"})
 
 
-@pytest.mark.parametrize("table", ["FEEDS", "RECORD", "STATUS_FIELD", "TYPED_FIELD"])
-def test_the_planter_knows_every_vendors_feeds_and_fields(table):
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_the_planter_knows_every_vendors_feeds_and_fields(vendor):
     """An estate of any of them can be planted in."""
-    assert set(getattr(plants_edge, table)) == set(VENDORS)
+    edge = edges.of(vendor)
+    assert edge.feeds
+    assert edge.status_field
+    assert edge.typed_field
+
+
+def test_every_vendor_has_an_edge_and_every_edge_a_vendor():
+    """What is found by its files' names on one side is found on the other."""
+    assert edges.names() == sorted(VENDORS)

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from cogent_pipelines.sandbox.edges import Traits
 from cogent_pipelines.sandbox.kit import Fault, Kit
 from cogent_pipelines.sandbox.vendors.bigcommerce_shapes import STATUSES, Shapes, Store
 from cogent_pipelines.sandbox.vendors.bigcommerce_writes import V3_TYPE, Refusal, Writes, v2, v3
@@ -42,6 +43,15 @@ TOO_MANY = {"status": 429, "title": "Too Many Requests", "type": V3_TYPE}
 
 Json = dict[str, Any]
 Handler = Callable[[Request, Json, Fault | None], Response]
+
+
+TRAITS = Traits(
+    role="shop",
+    feeds=(("orders", "GET /v2/orders"), ("stock", "GET /v3/inventory/items")),
+    status_field="payment_status",
+    typed_field="total_inc_tax",
+    shows_ids=True,
+)
 
 
 def routes(system: str, world: World, kit: Kit) -> list[BaseRoute]:

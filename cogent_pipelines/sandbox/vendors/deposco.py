@@ -25,6 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from cogent_pipelines.sandbox.edges import Traits
 from cogent_pipelines.sandbox.kit import Bucket, Fault, Kit
 from cogent_pipelines.sandbox.vendors.deposco_shapes import UNIT, CustomerOrder, Json, Shapes
 from cogent_pipelines.sandbox.vendors.deposco_writes import Refusal, Writes
@@ -45,6 +46,14 @@ ADJUSTMENTS = ("counted", "written_off", "recalled", "edited")
 Handler = Callable[[Request, Json, Fault | None], Response]
 Row = tuple[int, Callable[[], Json]]
 """A record's id, and what makes its JSON."""
+
+
+TRAITS = Traits(
+    role="warehouse",
+    feeds=(("orders", "GET /latest/orders/salesOrders"), ("items", "GET /latest/items")),
+    status_field="orderStatus",
+    typed_field="orderTotal",
+)
 
 
 def routes(system: str, world: World, kit: Kit) -> list[BaseRoute]:

@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from cogent_pipelines.sandbox.edges import Traits
 from cogent_pipelines.sandbox.kit import Fault, Kit
 from cogent_pipelines.sandbox.vendors import fulfil_domain as domains
 from cogent_pipelines.sandbox.vendors.fulfil_books import Books
@@ -38,6 +39,17 @@ TOO_FAST = "This user has exceeded an allotted request count. Try again later."
 BASE = "/api/v2"
 
 Method = Callable[["Call"], Any]
+
+
+TRAITS = Traits(
+    role="warehouse",
+    feeds=(
+        ("orders", "PUT /model/sale.sale/search_read"),
+        ("stock", "PUT /model/product.product/search_read"),
+    ),
+    status_field="state",
+    typed_field="total_amount",
+)
 
 
 def routes(system: str, world: World, kit: Kit) -> list[BaseRoute]:

@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from cogent_pipelines.sandbox.edges import Traits
 from cogent_pipelines.sandbox.vendors.seko_pushes import Pusher
 from cogent_pipelines.sandbox.vendors.seko_shapes import (
     Json,
@@ -49,6 +50,14 @@ NOTHING = "No results found for search criteria"
 BAD_KEY = "Invalid api_key"
 
 Handler = Callable[[Request, Json, "Fault | None"], Json]
+
+
+TRAITS = Traits(
+    role="warehouse",
+    feeds=(("stock", "GET /stock/v3/quantity"), ("orders", "GET /salesorders/v1/{guid}/status.json")),
+    status_field="Status",
+    typed_field="Status",
+)
 
 
 def routes(system: str, world: World, kit: Kit) -> list[BaseRoute]:

@@ -24,6 +24,7 @@ from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from cogent_pipelines.sandbox.edges import Traits
 from cogent_pipelines.sandbox.kit import CostBucket, Fault, Kit
 from cogent_pipelines.sandbox.vendors import shopify_cost as cost
 from cogent_pipelines.sandbox.vendors import shopify_faults, shopify_graphql, shopify_roots
@@ -39,6 +40,15 @@ MAXIMUM, RESTORE = 2000.0, 100.0  # the Standard plan's bucket and points a seco
 LAG_SECONDS = 3.0  # how far a search runs behind the writes, unless the kit says otherwise
 UNWELCOME = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 HELP_RATE = "https://shopify.dev/api/usage/rate-limits"
+
+
+TRAITS = Traits(
+    role="shop",
+    feeds=(("orders", "orders"), ("fulfilment_orders", "fulfillmentOrders")),
+    record="gid://shopify/Order/{}",
+    status_field="displayFinancialStatus",
+    typed_field="createdAt",
+)
 
 
 def routes(system: str, world: World, kit: Kit) -> list[BaseRoute]:

@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from cogent_pipelines.sandbox.edges import Traits
 from cogent_pipelines.sandbox.kit import Bucket, Fault, Kit
 from cogent_pipelines.sandbox.vendors.veeqo_index import Index
 from cogent_pipelines.sandbox.vendors.veeqo_lists import filtered, instant, put, strange, whole
@@ -44,6 +45,14 @@ REALLOCATING = timedelta(seconds=2)
 NOT_FOUND = {"status": "404", "error": "Not Found"}
 
 Handler = Callable[[Request, dict[str, Any], Fault | None], Response]
+
+
+TRAITS = Traits(
+    role="warehouse",
+    feeds=(("orders", "GET /orders"), ("products", "GET /products")),
+    status_field="status",
+    typed_field="total_price",
+)
 
 
 def routes(system: str, world: World, kit: Kit) -> list[BaseRoute]:

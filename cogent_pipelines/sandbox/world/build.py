@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cogent_pipelines.sandbox.settings import START, shows_ids, vendor_role
+from cogent_pipelines.sandbox import edges
+from cogent_pipelines.sandbox.settings import START
 from cogent_pipelines.sandbox.world import catalogue, filed, intake, truth
 from cogent_pipelines.sandbox.world.people import People
 from cogent_pipelines.sandbox.world.rates import FILE_RATES, RATES
@@ -36,9 +37,10 @@ def build_world(settings: Settings) -> World:
         begin = start - timedelta(days=HISTORY_DAYS)
     world = new_world(settings, begin)
     for system, vendor in settings.systems.items():
-        if vendor_role(vendor) == "shop":
+        edge = edges.of(vendor)
+        if edge.role == "shop":
             world.shops[system] = catalogue.empty_shop(system)
-            world.shops[system].shows_ids = shows_ids(vendor)
+            world.shops[system].shows_ids = edge.shows_ids
         else:
             world.warehouses[system] = catalogue.empty_warehouse(world, system)
     if sorted_file is not None and not (world.shops and world.warehouses):

@@ -3,14 +3,14 @@
 Belongs here: one function per mechanism; a near-miss's name says why all is well.
 Does not belong here: which family plants which (``defects``).
 
-A vendor's own names stand in the tables at the top, as its edge writes them.
+A vendor's own names are its edge's (``edges``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 
+from cogent_pipelines.sandbox import edges
 from cogent_pipelines.sandbox.kit import Outage
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
@@ -32,42 +32,6 @@ FRESH = "every_feed_is_up_to_date"
 STORED = "every_change_was_stored_as_sent"
 EDITED = "every_edit_after_release_reached_the_warehouse"
 
-# vendor -> (what a person calls the feed, its reading operation)
-FEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "bigcommerce": (("orders", "GET /v2/orders"), ("stock", "GET /v3/inventory/items")),
-    "deposco": (("orders", "GET /latest/orders/salesOrders"), ("items", "GET /latest/items")),
-    "fulfil": (
-        ("orders", "PUT /model/sale.sale/search_read"),
-        ("stock", "PUT /model/product.product/search_read"),
-    ),
-    "seko": (("stock", "GET /stock/v3/quantity"), ("orders", "GET /salesorders/v1/{guid}/status.json")),
-    "shopify": (("orders", "orders"), ("fulfilment_orders", "fulfillmentOrders")),
-    "veeqo": (("orders", "GET /orders"), ("products", "GET /products")),
-}
-RECORD = {
-    "bigcommerce": "{}",
-    "deposco": "{}",
-    "fulfil": "{}",
-    "seko": "{}",
-    "shopify": "gid://shopify/Order/{}",
-    "veeqo": "{}",
-}
-STATUS_FIELD = {
-    "bigcommerce": "payment_status",
-    "deposco": "orderStatus",
-    "fulfil": "state",
-    "seko": "Status",
-    "shopify": "displayFinancialStatus",
-    "veeqo": "status",
-}
-TYPED_FIELD = {
-    "bigcommerce": "total_inc_tax",
-    "deposco": "orderTotal",
-    "fulfil": "total_amount",
-    "seko": "Status",
-    "shopify": "createdAt",
-    "veeqo": "total_price",
-}
 OUTAGE_MINUTES = 45.0  # unless the family may stand unnoticed for longer
 
 
@@ -87,7 +51,7 @@ def _feed_stops(p: Plant, kind: str, minutes: float | None = None) -> Script:
     feeds = [
         (system, *feed)
         for system, vendor in p.world.settings.systems.items()
-        for feed in FEEDS.get(vendor, ())
+        for feed in edges.of(vendor).feeds
     ]
     system, feed, operation = feeds[p.serial % len(feeds)]
     length = minutes if minutes is not None else _length(p)
@@ -153,7 +117,7 @@ def token_revoked(p: Plant) -> Script:
 
 def scope_taken_away(p: Plant) -> Script:
     system = _systems(p)[p.serial % len(_systems(p))]
-    operation = FEEDS[p.world.settings.systems[system]][0][1]
+    operation = edges.of(p.world.settings.systems[system]).feeds[0][1]
     length = _length(p)
     now = p.world.now
     p.kit.faults.outages.append(
@@ -362,12 +326,12 @@ def allocated_anew_by_staff(p: Plant) -> Script:
 # --- every_record_received_was_understood -------------------------------------------------------------
 
 
-def _odd(p: Plant, system: str, fields: Mapping[str, str], value: object) -> Script:
+def _odd(p: Plant, system: str, value: object, *, is_status: bool) -> Script:
     order = p.place()
     p.plan(order, pick_minutes=20)
     yield p.told(order)
     yield p.minutes(30)
-    vendor = p.world.settings.systems[system]
+    edge = edges.of(p.world.settings.systems[system])
     record_id = order.id
     if system == p.warehouse.system:
         record = p.record_of(order)[1]
@@ -375,15 +339,15 @@ def _odd(p: Plant, system: str, fields: Mapping[str, str], value: object) -> Scr
         wms.touch(p.world, p.warehouse, record)
     else:
         shops.touch(p.world, p.shop, order)
-    field = fields[vendor]
-    p.world.odd.append(Odd(system, RECORD[vendor].format(record_id), field, value))
+    field = edge.status_field if is_status else edge.typed_field
+    p.world.odd.append(Odd(system, edge.record.format(record_id), field, value))
     keys: dict[str, object] = {
         "system": system,
-        "record": RECORD[vendor].format(record_id),
+        "record": edge.record.format(record_id),
         "field": field,
         "order": order.name,
     }
-    if fields is STATUS_FIELD:
+    if is_status:
         keys["value"] = str(value)  # many records of one odd value are one finding
     p.record(
         keys,
@@ -393,19 +357,19 @@ def _odd(p: Plant, system: str, fields: Mapping[str, str], value: object) -> Scr
 
 
 def status_nobody_knows_in_the_warehouse(p: Plant) -> Script:
-    yield from _odd(p, p.warehouse.system, STATUS_FIELD, "quarantined")
+    yield from _odd(p, p.warehouse.system, "quarantined", is_status=True)
 
 
 def status_nobody_knows_in_the_shop(p: Plant) -> Script:
-    yield from _odd(p, p.shop.system, STATUS_FIELD, "ON_TICK")
+    yield from _odd(p, p.shop.system, "ON_TICK", is_status=True)
 
 
 def wrong_type_in_the_warehouse(p: Plant) -> Script:
-    yield from _odd(p, p.warehouse.system, TYPED_FIELD, {"amount": "twelve"})
+    yield from _odd(p, p.warehouse.system, {"amount": "twelve"}, is_status=False)
 
 
 def wrong_type_in_the_shop(p: Plant) -> Script:
-    yield from _odd(p, p.shop.system, TYPED_FIELD, "the day before yesterday")
+    yield from _odd(p, p.shop.system, "the day before yesterday", is_status=False)
 
 
 def rare_status_but_known(p: Plant) -> Script:

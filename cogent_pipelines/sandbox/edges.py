@@ -1,0 +1,67 @@
+"""What the world knows of a vendor's edge: which part it plays, and its names for what is planted there.
+
+Belongs here: finding the edge of a vendor by its name.
+Does not belong here: anything of a vendor, which its own file says (``vendors/<slug>.TRAITS``).
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from cogent_pipelines.sandbox.kit import Kit
+    from cogent_pipelines.sandbox.world.world import World
+
+_PACKAGE = "cogent_pipelines.sandbox.vendors"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """A vendor, as the world sees it."""
+
+    role: str
+    """What of the world it shows: shop or warehouse."""
+    feeds: Sequence[tuple[str, str]] = ()
+    """(what a person calls the feed, its reading operation)."""
+    record: str = "{}"
+    """How a record's id is written, with {} for the world's own."""
+    status_field: str = ""
+    """A record's field that holds a word of a list."""
+    typed_field: str = ""
+    """A record's field that holds a number or an instant."""
+    shows_ids: bool = False
+    """Its shop knows an order by its id alone, and gives it no number beside."""
+
+
+def names() -> list[str]:
+    """Every vendor that has an edge."""
+    found = (module.name for module in pkgutil.iter_modules([str(files(_PACKAGE))]))
+    return sorted(name for name in found if hasattr(import_module(f"{_PACKAGE}.{name}"), "TRAITS"))
+
+
+def of(vendor: str) -> Traits:
+    """The traits of a vendor's edge. Raises ValueError where there is none, naming those there are."""
+    traits: Traits | None = getattr(_module(vendor), "TRAITS", None)
+    if traits is None:
+        raise ValueError(f"--systems: unknown vendor {vendor!r}; expected one of {', '.join(names())}")
+    return traits
+
+
+def routes(vendor: str, system: str, world: World, kit: Kit) -> list[BaseRoute]:
+    """Everything a system of this vendor answers."""
+    made: list[BaseRoute] = import_module(f"{_PACKAGE}.{vendor}").routes(system, world, kit)
+    return made
+
+
+def _module(vendor: str) -> object:
+    try:
+        return import_module(f"{_PACKAGE}.{vendor}")
+    except ModuleNotFoundError:
+        return None
