@@ -20,7 +20,7 @@ import pytest
 
 from cogent_pipelines import clock, warehouse
 
-LONGEST = ("test_matrix.py", "test_flow.py", "test_losses.py")
+LONGEST = ("test_matrix.py", "test_flow.py")
 """Files that take a worker more than half a minute. They begin, so that no worker is left alone with one at the end."""
 
 

@@ -131,7 +131,7 @@ def _as_url(url: str | Path) -> str:
 
 _compiled: dict[Any, Any] = {}
 """Statements as SQLite's text, for as long as the process lives: every step of a look opens the ledger anew, and to
-compile the same statements for it each time took longer than to run them."""
+compile the same statements for it each time took about as long as to run them."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""A look-up may ask on for what its first answers left out."""
+"""How a look-up asks on, and how it ends."""
 
 from __future__ import annotations
 
@@ -7,12 +7,26 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from cogent_pipelines.connect.spec import Found, Json, Lookup, Request, System, Want
-from cogent_pipelines.errors import Reject
+from cogent_pipelines.errors import Halt, Reject
 from cogent_pipelines.outbox.job import Job, Looked
 from cogent_pipelines.outbox.look import Looker
 
 WANT = Want("orders_to_wms", "create", "k", "R", {})
+
+
+class Refused(SimpleNamespace):
+    """Stands for a client whose key is refused at the first request, and which is closed once that was told."""
+
+    async def call(self, request: Request) -> Any:
+        if request.path == "first":
+            await asyncio.sleep(0)
+            raise Halt("the key was refused", code="401")
+        await self.closed.wait()
+        self.went_on = True
+        return SimpleNamespace(json=list)
 
 
 class Pages:
@@ -61,3 +75,29 @@ def test_a_look_that_cannot_go_on_says_nothing() -> None:
         return cast("Sequence[Request]", answers[0]["data"])
 
     assert isinstance(look(further)[0], Reject)
+
+
+def test_what_is_asked_beside_a_refused_key_does_not_go_on() -> None:
+    """It would with a client that is closed."""
+    client = Refused(
+        system=System("wms", "fake", "", {}),
+        vendor=SimpleNamespace(limit=SimpleNamespace(per_second=1.0)),
+        closed=asyncio.Event(),
+        went_on=False,
+    )
+    lookup = Lookup(lambda wants, _system: [Request("GET", wants[0].reference)], lambda _want, _answers: None)
+
+    async def main() -> None:
+        jobs = [
+            SimpleNamespace(
+                want=Want("s", "create", name, name, {}), write=SimpleNamespace(lookup=lookup), phase="fresh"
+            )
+            for name in ("first", "second")
+        ]
+        with pytest.raises(Halt):
+            await Looker(cast("Any", client)).look(cast("list[Job]", jobs))
+        client.closed.set()
+        await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    assert not client.went_on

@@ -15,15 +15,11 @@ from typing import Any
 import duckdb
 
 from cogent_pipelines.connect.reading import encode
+from cogent_pipelines.landing import tables
 from cogent_pipelines_tests import dbt_render
 
 READ_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 ADMIN_URL = "https://admin.example.test"
-OWN = (
-    "system VARCHAR",
-    *(f"{c} TIMESTAMPTZ" for c in ("_first_seen_at", "_changed_at", "_read_at", "_gone_at")),
-)
-"""What landing adds to every raw table."""
 
 
 @cache
@@ -37,8 +33,8 @@ def _made(slug: str, system: str) -> duckdb.DuckDBPyConnection:
     connection.execute(files("cogent_pipelines.vendors").joinpath(f"{slug}.sql").read_text(encoding="utf-8"))
     names = f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{slug}'"
     for (table,) in connection.execute(names).fetchall():
-        for column in OWN:
-            connection.execute(f"ALTER TABLE {slug}.{table} ADD COLUMN {column}")
+        for column, kind in ({"system": "VARCHAR"} | tables.OWN).items():
+            connection.execute(f"ALTER TABLE {slug}.{table} ADD COLUMN {column} {kind}")
     for name in dbt_render.models():
         if name.startswith(f"stg_{slug}__"):
             connection.execute(f"CREATE VIEW staging.{name} AS {dbt_render.render(name)}")
