@@ -148,6 +148,14 @@ STREAMS = (
             _rest("RefundShippingLines", "refunds.refundShippingLines", "refund"),
             _rest("FulfillmentLineItems", "fulfillments.fulfillmentLineItems", "fulfillment"),
         ),
+        left_out=(
+            "lineItems.pageInfo",
+            "shippingLines.pageInfo",
+            "refunds[].refundLineItems.pageInfo",
+            "refunds[].orderAdjustments.pageInfo",
+            "refunds[].refundShippingLines.pageInfo",
+            "fulfillments[].fulfillmentLineItems.pageInfo",
+        ),
         bulk=Bulk(
             start=_bulk_start,
             started=_bulk_started,
@@ -171,6 +179,7 @@ STREAMS = (
         version="updatedAt",
         cursor=Cursor("updatedAt", timedelta(minutes=5)),
         inner=(_rest("FulfillmentOrderLineItems", "lineItems", "fulfillmentOrder"),),
+        left_out=("lineItems.pageInfo",),
         entity="orders",
         ids=_list("FulfillmentOrderIds", "updated_at"),
     ),

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import copy
 import json
-import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from cogent_pipelines.connect.spec import Answer, System, Want
+from cogent_pipelines.sandbox.vendors.bigcommerce_shapes import ADDRESS_IDS
+from cogent_pipelines.sandbox.world.model import ShopOrder
+from cogent_pipelines_tests.vendors.openapi_kit import OpenApi
+from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, START, WMS, Retailer
 from cogent_pipelines_tests.vendors.staging_kit import READ_AT
+from cogent_pipelines_tests.vendors.vendor_kit import Case, Holds, Kit
+from cogent_pipelines_tests.vendors.world_rows import row, sold, times_told, want
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
@@ -35,88 +40,16 @@ def fixture(name: str) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-NULL_ALL_THE_SAME = {"cart_id", "payment_provider_id", "staff_notes", "requested_amount"}
+NULL_ALL_THE_SAME = frozenset({"cart_id", "payment_provider_id", "staff_notes", "requested_amount"})
 """The contract allows them no null, the vendor's recorded answers and its own samples hold one."""
 
 
-class Contract:
-    """The vendor's OpenAPI document: which requests there are, and what bodies look like."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        self.document = document
-
-    def operation(self, method: str, path: str) -> dict[str, Any]:
-        """The declared operation of a path with its ids in it."""
-        for template, item in self.document["paths"].items():
-            if method.lower() in item and re.fullmatch(re.sub(r"\{\w+\}", r"[^/]+", template), path):
-                operation: dict[str, Any] = item[method.lower()]
-                shared = item.get("parameters", [])
-                return {**operation, "parameters": [*shared, *operation.get("parameters", [])]}
-        raise KeyError(f"{method} {path}")
-
-    def query(self, method: str, path: str) -> dict[str, dict[str, Any]]:
-        """The query parameters an operation declares, by name."""
-        declared = [self._of(p) for p in self.operation(method, path)["parameters"]]
-        return {p["name"]: p.get("schema", {}) for p in declared if p["in"] == "query"}
-
-    def errors_of_request(self, method: str, path: str, body: Any) -> list[str]:
-        """Where a request's body departs from the contract, unknown names included."""
-        content = self._of(self.operation(method, path)["requestBody"])["content"]
-        return self._errors(next(iter(content.values()))["schema"], body)
-
-    def errors_of_answer(self, method: str, path: str, status: int, body: Any) -> list[str]:
-        """Where an answer's body departs from the contract."""
-        found = self._of(self.operation(method, path)["responses"][str(status)])
-        return self._errors(next(iter(found["content"].values()))["schema"], body)
-
-    def _of(self, value: dict[str, Any]) -> Any:
-        while "$ref" in value:
-            found: Any = self.document
-            for step in value["$ref"].split("/")[1:]:
-                found = found[step.replace("~1", "/")]
-            value = found
-        return value
-
-    def _errors(self, schema: dict[str, Any], body: Any) -> list[str]:
-        whole = {**_as_json_schema(schema), "components": _components(self)}
-        found = jsonschema.Draft202012Validator(whole).iter_errors(body)
-        return [
-            f"{'.'.join(map(str, e.absolute_path))}: {e.message[:200]}"
-            for e in found
-            if not (e.instance is None and e.absolute_path and e.absolute_path[-1] in NULL_ALL_THE_SAME)
-        ]
-
-
 @cache
-def _components(contract: Contract) -> Any:
-    return _as_json_schema(contract.document["components"])
-
-
-def _as_json_schema(value: Any) -> Any:
-    """OpenAPI 3.0's ``nullable`` as JSON Schema says it.
-
-    One of several shapes is any of them: their objects require nothing, so that all of them fit a link.
-    """
-    if isinstance(value, list):
-        return [_as_json_schema(part) for part in value]
-    if not isinstance(value, dict):
-        return value
-    made = {k: _as_json_schema(v) for k, v in value.items() if k not in {"example", "examples"}}
-    if "oneOf" in made:
-        made["anyOf"] = made.pop("oneOf")
-    if made.pop("nullable", None) is True and isinstance(made.get("type"), str):
-        made["type"] = [made["type"], "null"]
-        if "enum" in made:
-            made["enum"] = [*made["enum"], None]
-    return made
-
-
-@cache
-def contract() -> Contract:
+def contract() -> OpenApi:
     """The vendor's own contract; skips where the shared folder is absent."""
     if not SPEC.exists():
         pytest.skip("no bigcommerce.json: the shared folder of vendors' contracts is not beside the project")
-    return Contract(json.loads(SPEC.read_text(encoding="utf-8")))
+    return OpenApi(json.loads(SPEC.read_text(encoding="utf-8")), NULL_ALL_THE_SAME)
 
 
 def answer(body: Any = None, status: int = 200, **headers: str) -> Answer:
@@ -410,3 +343,113 @@ def stock(
         **more,
     }
     return Want("stock_to_channel", act, f"web_us:{item}:{location}", "TEE-M", fields)
+
+
+# --- rows and cases of the sandbox's ------------------------------------------------------------------
+
+
+def parcel_row(order: ShopOrder, number: str = "AB1", qty: int = 2, **more: Any) -> dict[str, Any]:
+    """The row that wants a parcel told."""
+    line = order.lines[0]
+    lines = [
+        {
+            "fulfilment_order_id": str(ADDRESS_IDS + order.id),
+            "fulfilment_order_line_id": str(line.id),
+            "order_line_key": f"{SHOP}:{line.id}",
+            "sku": line.sku,
+            "qty": qty,
+        }
+    ]
+    plain = {
+        "shipment_id": number,
+        "order_id": str(order.id),
+        "location_id": "1001",
+        "carrier": "royalmail",
+        "tracking_numbers": [number],
+        "tracking_urls": [f"https://t.example.test/{number}"],
+        "notify": True,
+        "despatched_at": START,
+        "fulfilment_id": None,
+        "part": 1,
+        "lines": lines,
+    }
+    act = more.pop("act", "fulfil")
+    return row(act, f"{WMS}:{number}", number, to=SHOP, **{**plain, **more})
+
+
+def level_row(
+    r: Retailer, quantity: int, *, sku: str = "SKU-0001", location: int = 1001, **more: Any
+) -> dict[str, Any]:
+    """The row that wants a level; a product of one variant is named by its product."""
+    variant = r.shop.variants[r.shop.by_sku[sku]]
+    item = f"product_id={variant.product_id}"
+    held = r.shop.levels.get((variant.inventory_item_id, location))
+    plain = {
+        "location_id": str(location),
+        "inventory_item_id": item,
+        "sku": sku,
+        "quantity": quantity,
+        "change_from": held.available if held else None,
+    }
+    act = more.pop("act", "set")
+    return row(act, f"{SHOP}:{item}:{location}", sku, to=SHOP, **{**plain, **more})
+
+
+def _told(r: Retailer) -> Want:
+    order = sold(r)
+    return want("shipments_to_channel", parcel_row(order, f"AB{order.id}"))
+
+
+def _numbered(r: Retailer) -> Want:
+    """A despatch that is told already, whose number becomes another."""
+    order = sold(r)
+    parcel = parcel_row(order, f"AB{order.id}", act="track")
+    r.do(SHOP, "fulfil", order=order.name, carrier="royalmail", numbers=["OLD"])
+    return want("shipments_to_channel", parcel | {"fulfilment_id": str(order.fulfilments[0].id)})
+
+
+def _level(act: str) -> Callable[[Retailer], Want]:
+    """Another number than there is; an item that is to be stocked is not yet."""
+
+    def made(r: Retailer) -> Want:
+        item = r.shop.variants[r.shop.by_sku["SKU-0003"]].inventory_item_id
+        held = r.shop.levels[item, 1002]
+        if act == "activate":
+            del r.shop.levels[item, 1002]
+        return want(
+            "stock_to_channel", level_row(r, held.available + 7, sku="SKU-0003", location=1002, act=act)
+        )
+
+    return made
+
+
+def _is_level(r: Retailer, about: Want) -> int:
+    item = r.shop.variants[r.shop.by_sku[about.fields["sku"]]].inventory_item_id
+    held = r.shop.levels.get((item, int(about.fields["location_id"])))
+    return int(held is not None and held.available == about.fields["quantity"])
+
+
+SAID_2, SAID_3 = "The field 'quantity' is invalid.", "JSON data is missing or invalid"
+_SHIPMENT, _LEVELS = "/v2/orders/{id}/shipments", "PUT /v3/inventory/adjustments/absolute"
+KIT = Kit(
+    role="channel",
+    secrets=("access_token",),
+    refused=("401: Unauthorized",),
+    holds={
+        "orders": Holds(lambda r: r.shop.orders.values()),
+        "refunds": Holds(lambda r: [refund for order in r.shop.orders.values() for refund in order.refunds]),
+        "products": Holds(lambda r: {v.product_id for v in r.shop.variants.values()}, str),
+        "variants": Holds(lambda r: r.shop.variants.values()),
+        "locations": Holds(lambda r: r.shop.locations.values()),
+        "stock": Holds(lambda r: r.shop.variants.values()),
+        "store": "the one record is the store itself",
+    },
+    cases={
+        ("shipments_to_channel", "fulfil"): Case(_told, times_told, f"POST {_SHIPMENT}", SAID_2),
+        ("shipments_to_channel", "track"): Case(
+            _numbered, times_told, f"PUT {_SHIPMENT}/{{shipment}}", SAID_2
+        ),
+        ("stock_to_channel", "set"): Case(_level("set"), _is_level, _LEVELS, SAID_3),
+        ("stock_to_channel", "activate"): Case(_level("activate"), _is_level, _LEVELS, SAID_3),
+    },
+)

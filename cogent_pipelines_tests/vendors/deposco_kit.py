@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from cogent_pipelines.connect.spec import Found, System, Want
+from cogent_pipelines_tests.vendors.vendor_kit import Holds, Kit
+from cogent_pipelines_tests.vendors.world_rows import cancelling, creating
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
@@ -161,3 +163,42 @@ def found(write: Any, about: Want, *answers: Any) -> Found:
     seen = write.lookup.found(about, list(answers))
     assert seen is not None
     return seen
+
+
+_SALES_ORDERS, _SAID = "/latest/orders/salesOrders", "country size must be between 2 and 2"
+KIT = Kit(
+    role="warehouse",
+    secrets=tuple(SECRETS),
+    refused=("the login was refused (401)", "credentials refused Unauthorized"),
+    options={"business_unit": "ACME", "company": "ACME"},
+    called={
+        "facilities.warehouse_facility_id": {"41": "LEEDS", "42": "YORK"},
+        "delivery_options.delivery_method_id": {
+            "11": "Standard",
+            "12": "Next Day",
+            "13": "Tracked 48",
+            "14": "Collect",
+        },
+    },
+    item_id=lambda r, sku: sku,
+    holds={
+        "orders": Holds(lambda r: r.wms.orders.values()),
+        "shipments": Holds(
+            lambda r: [a.parcel for o in r.wms.orders.values() for a in o.allocations if a.parcel]
+        ),
+        "customer_returns": Holds(lambda r: [each for o in r.wms.orders.values() for each in o.returns]),
+        "receipts": Holds(
+            lambda r: [
+                row[0] for o in r.wms.orders.values() for each in o.returns for row in each.lines if row[3]
+            ],
+            str,
+        ),
+        "items": Holds(lambda r: r.wms.sellables.values()),
+        "facilities": Holds(lambda r: r.wms.facilities.values()),
+        "stock": Holds(lambda r: r.wms.sellables.values(), lambda s: s.sku),
+    },
+    cases={
+        ("orders_to_wms", "create"): creating(f"POST {_SALES_ORDERS}", _SAID),
+        ("cancellations_to_wms", "cancel"): cancelling(f"POST {_SALES_ORDERS}/{{id}}/cancellations", _SAID),
+    },
+)

@@ -26,11 +26,17 @@ from cogent_pipelines.connect.limits import MemoryLimits
 from cogent_pipelines.connect.spec import Found, System, Want
 from cogent_pipelines.landing import shapes
 from cogent_pipelines.sandbox.app import Sandbox
+from cogent_pipelines.sandbox.vendors.fulfil_models import DELIVERY_PRODUCT, RETURN_SALES
+from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.vendors import fulfil
 from cogent_pipelines_tests.connect import kit
 from cogent_pipelines_tests.connect.kit import START, LoopClock
 from cogent_pipelines_tests.sandbox.fulfil_account import KEY, Account
 from cogent_pipelines_tests.vendors import staging_kit
+from cogent_pipelines_tests.vendors.sandbox_kit import WMS, Retailer
+from cogent_pipelines_tests.vendors.vendor_kit import Case, Holds, Kit
+from cogent_pipelines_tests.vendors.world_rows import LINES, cancelling, creating, row, there
+from cogent_pipelines_tests.vendors.world_rows import want as to_want
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
@@ -246,3 +252,72 @@ class Staging(staging_kit.Staging):
         for record in records:
             shape.check(json.dumps(record).encode())
         super().load(table, *records, **more)
+
+
+# --- rows and cases of the sandbox's ------------------------------------------------------------------
+
+
+def _sent_back(r: Retailer) -> Want:
+    """A return of one unit of an order that was sent."""
+    name = f"#{9000 + len(r.wms.orders)}"
+    r.do(WMS, "create_order", order=name, lines=LINES[:1])
+    order = there(r, name)
+    wms.ship_allocation(
+        r.world, r.wms, order.id, order.allocations[0].id, carrier_id=4, tracking_number=f"1Z{order.id}"
+    )
+    line = {"warehouse_order_line_id": str(order.lines[0].id), "sku": "SKU-0001", "qty": 1, "reason": "small"}
+    own = {"warehouse_order_id": str(order.id), "lines": [line]}
+    return to_want("returns_to_wms", row("create", f"{name}@return", f"ret-{order.id}", to=WMS, **own))
+
+
+def _returns(r: Retailer, about: Want) -> int:
+    return len(r.wms.orders[int(about.fields["warehouse_order_id"])].returns)
+
+
+_SAID = "The record does not satisfy a rule"
+_OF_MODELS = (
+    "one record of the world is several of theirs, and some of theirs are of none (delivery, returns)"
+)
+KIT = Kit(
+    role="warehouse",
+    secrets=("api_key",),
+    refused=("401: The access token is not valid",),
+    options={"channel_id": 771, "locations": [41, 42]},
+    called={
+        "delivery_options.service_code": {
+            "STD": "Standard",
+            "NXD": "Next Day",
+            "TRK48": "Tracked 48",
+            "COL": "Collect",
+        },
+    },
+    holds={
+        "orders": Holds(
+            lambda r: [
+                *r.wms.orders,
+                *(RETURN_SALES + back.id for o in r.wms.orders.values() for back in o.returns),
+            ],
+            str,
+        ),
+        "order_lines": _OF_MODELS,
+        "shipments": Holds(lambda r: [a for o in r.wms.orders.values() for a in o.allocations]),
+        "moves": _OF_MODELS,
+        "returns": Holds(lambda r: [each for o in r.wms.orders.values() for each in o.returns]),
+        "invoices": _OF_MODELS,
+        "products": Holds(lambda r: [DELIVERY_PRODUCT, *r.wms.sellables], str),
+        "stock": Holds(
+            lambda r: [f"{s}@{f}" for s in (DELIVERY_PRODUCT, *r.wms.sellables) for f in r.wms.facilities],
+            str,
+        ),
+        "customers": Holds(lambda r: r.wms.customers.values()),
+        "locations": _OF_MODELS,
+    },
+    cases={
+        ("orders_to_wms", "create"): creating("PUT /model/sale.channel/create_order", _SAID),
+        ("cancellations_to_wms", "cancel"): cancelling("PUT /model/sale.sale/{id}/cancel", _SAID),
+        ("returns_to_wms", "create"): Case(
+            _sent_back, _returns, "PUT /model/sale.sale/{id}/return_order", _SAID
+        ),
+    },
+    history=160,
+)

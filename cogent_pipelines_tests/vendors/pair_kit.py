@@ -27,7 +27,8 @@ from cogent_pipelines.rules import estate_tables, mappings, steps
 from cogent_pipelines.sandbox.world import truth
 from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests import dbt_render
-from cogent_pipelines_tests.vendors.sandbox_kit import CALLED, SHOP, START, WMS, Retailer
+from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, START, WMS, Retailer
+from cogent_pipelines_tests.vendors.vendor_kit import kit
 
 SEEDS = dbt_render.ROOT / "seeds"
 LOOK = 150.0
@@ -54,7 +55,7 @@ class Pair(Retailer):
             copy.copy(connection, self.book)
             estate_tables.write(connection, self.estate, clock.now())
             mappings.load(connection, SEEDS)
-            for column, names in CALLED.get(warehouse_, {}).items():
+            for column, names in kit(warehouse_).called.items():
                 table, name = column.split(".")
                 for veeqos, its in names.items():
                     connection.execute(

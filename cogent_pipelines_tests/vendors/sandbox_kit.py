@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -41,57 +41,15 @@ from cogent_pipelines.sandbox.world.model import Shop, Warehouse
 from cogent_pipelines.vendors import accounts
 from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests import dbt_render
+from cogent_pipelines_tests.vendors import vendor_kit
 
 SHOP, WMS = "web_uk", "wms_uk"
 START = datetime(2026, 7, 6, 6, tzinfo=UTC)
 """A Monday in summer: London is an hour ahead of UTC, so that an hour lost shows."""
 SLUGS = {SHOP: "shopify", WMS: "veeqo"}
-ACCOUNTS: dict[str, dict[str, Any]] = {
-    "bigcommerce": {"role": "channel", "secrets": ("access_token",)},
-    "deposco": {
-        "role": "warehouse",
-        "secrets": ("client_id", "client_secret", "integration_user", "integration_password"),
-        "options": {"business_unit": "ACME", "company": "ACME"},
-    },
-    "fulfil": {
-        "role": "warehouse",
-        "secrets": ("api_key",),
-        "options": {"channel_id": 771, "locations": [41, 42]},
-    },
-    "seko": {"role": "warehouse", "secrets": ("api_key", "token"), "options": {"pushes": "{drop}"}},
-    "shopify": {"role": "channel", "secrets": ("client_id", "client_secret")},
-    "veeqo": {"role": "warehouse", "secrets": ("api_key",), "options": {"channel_id": 771}},
-}
-"""What an account of each vendor is configured with; a new vendor adds its line. ``{drop}`` is its folder of messages."""
-CALLED: dict[str, dict[str, dict[str, str]]] = {
-    "deposco": {
-        "facilities.warehouse_facility_id": {"41": "LEEDS", "42": "YORK"},
-        "delivery_options.delivery_method_id": {
-            "11": "Standard",
-            "12": "Next Day",
-            "13": "Tracked 48",
-            "14": "Collect",
-        },
-    },
-    "fulfil": {
-        "delivery_options.service_code": {
-            "STD": "Standard",
-            "NXD": "Next Day",
-            "TRK48": "Tracked 48",
-            "COL": "Collect",
-        },
-    },
-    "seko": {
-        "facilities.warehouse_facility_id": {"41": "DCLEE01", "42": "DCYOR01"},
-        "delivery_options.delivery_method_id": {
-            "11": "Royal Mail",
-            "12": "DPD",
-            "13": "Royal Mail",
-            "14": "Other",
-        },
-    },
-}
-"""Where a vendor calls by other names what the mappings name as Veeqo does: mapping and column -> theirs -> its own."""
+THIRD = "third_uk"
+"""A system that is neither of the two."""
+NAMES = (SHOP, WMS, THIRD)
 ESTATE: dict[str, Any] = {
     "name": "truth",
     "sandbox": True,
@@ -113,12 +71,13 @@ def _systems(
     """Both systems, at an address of their own: tokens are kept by it, and a sandbox knows its own only."""
     made = {}
     for name, slug in slugs.items():
-        own = {**ACCOUNTS[slug].get("options", {}), **options.get(name, {})}
+        account = vendor_kit.kit(slug)
+        own = {**account.options, **options.get(name, {})}
         made[name] = {
-            "role": ACCOUNTS[slug]["role"],
+            "role": account.role,
             "vendor": slug,
             "url": f"http://127.0.0.1:{port}/{name}",
-            "secrets": {secret: _variable(name, secret) for secret in ACCOUNTS[slug]["secrets"]},
+            "secrets": {secret: _variable(name, secret) for secret in account.secrets},
             "options": {key: str(drop / name) if value == "{drop}" else value for key, value in own.items()},
         }
     return made
@@ -128,11 +87,12 @@ def _variable(system: str, secret: str) -> str:
     return f"TRUTH_{system}_{secret}".upper()
 
 
-SECRETS = {
-    _variable(name, secret): f"sandbox-{name}-{secret}"
-    for name in SLUGS
-    for secret in sorted({secret for account in ACCOUNTS.values() for secret in account["secrets"]})
-} | {"COGENT_HMAC_KEY": "a key for these tests, long enough to be one"}
+@cache
+def _secrets() -> dict[str, str]:
+    """The environment of an account of every vendor, under each of the names."""
+    known = sorted({secret for kit in vendor_kit.kits().values() for secret in kit.secrets})
+    made = {_variable(name, secret): f"sandbox-{name}-{secret}" for name in NAMES for secret in known}
+    return made | {"COGENT_HMAC_KEY": "a key for these tests, long enough to be one"}
 
 
 class Time:
@@ -140,6 +100,8 @@ class Time:
 
     def __init__(self) -> None:
         self.at = START
+        self.under_way = 0
+        """Requests on a real wire: while there are any, nothing is waited for but their answers."""
 
     def now(self) -> datetime:
         self.at += timedelta(microseconds=1)
@@ -155,6 +117,8 @@ class Time:
     async def either(self, settled: asyncio.Event, seconds: float) -> None:
         """Wait for the limit: until something is given back, else the time passes at once."""
         await asyncio.sleep(0)
+        if self.under_way:
+            await settled.wait()
         if not settled.is_set():
             self.block(seconds)
 
@@ -197,9 +161,12 @@ class Retailer:
         slugs: Mapping[str, str] = SLUGS,
         options: Mapping[str, Mapping[str, Any]] | None = None,
         since: datetime | None = None,
+        port: int | None = None,
         **settings: Any,
     ) -> None:
-        """``options`` are further ones of a system; ``since`` is the syncs' ``from`` where it is not long ago."""
+        """``options`` are further ones of a system; ``since`` is the syncs' ``from`` where it is not long ago; ``port``
+        is the one that is listened to, where there is one.
+        """
         drop = folder / "drop"
         defaults = {
             "drop": drop,
@@ -218,7 +185,7 @@ class Retailer:
         self.world = self.sandbox.world
         self.folder = folder
         self.path = folder / "warehouse.duckdb"
-        estate = {**ESTATE, "systems": _systems(next(PORTS), slugs, options or {}, drop)}
+        estate = {**ESTATE, "systems": _systems(port or next(PORTS), slugs, options or {}, drop)}
         if since is not None:
             estate["syncs"] = {name: {"mode": "live", "from": since.isoformat()} for name in ESTATE["syncs"]}
         self.estate = msgspec.convert(estate, Estate)
@@ -255,9 +222,13 @@ class Retailer:
         if TIME.at > self.world.now:
             self.world.advance(TIME.at)
 
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """The way to the sandbox, for one run."""
+        return Transport(self)
+
     def client(self, name: str) -> Client:
         """A client for one run, which may wait and be throttled as any other; all share what is left of the limit."""
-        return accounts.client(self.estate, name, self.limits, transport=Transport(self))
+        return accounts.client(self.estate, name, self.limits, transport=self.transport())
 
     # --- in ---------------------------------------------------------------------------------------------
 
@@ -386,7 +357,7 @@ def _read_just_now(connection: duckdb.DuckDBPyConnection) -> None:
 def standing_still() -> Iterator[None]:
     """The sandbox's secrets in the environment, and a clock that moves only when somebody waits."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in SECRETS.items():
+        for name, value in _secrets().items():
             patch.setenv(name, value)
         TIME.at = START
         patch.setattr(clock, "now", TIME.now)

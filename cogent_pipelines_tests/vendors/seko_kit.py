@@ -14,9 +14,18 @@ from typing import Any
 
 import pytest
 
+from cogent_pipelines import warehouse
 from cogent_pipelines.connect.spec import System, Want
+from cogent_pipelines.landing import tables
+from cogent_pipelines.ledger import copy as ledger_copy
+from cogent_pipelines.ledger import ledger
 from cogent_pipelines.vendors import seko_answers, seko_writes
 from cogent_pipelines_tests.vendors import staging_kit
+from cogent_pipelines_tests.vendors.sandbox_kit import WMS, Retailer
+from cogent_pipelines_tests.vendors.vendor_kit import Case, Holds, Kit
+from cogent_pipelines_tests.vendors.world_rows import cancellation as stop_row
+from cogent_pipelines_tests.vendors.world_rows import creating, row, there
+from cogent_pipelines_tests.vendors.world_rows import want as to_want
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT.parent / "shared" / "fixtures" / "seko"
@@ -164,3 +173,107 @@ class Staging(staging_kit.Staging):
             "grns": seko_answers.grn_rows,
         }
         self.load(table, *rows[table]("file.json", message))
+
+
+# --- the sandbox's ------------------------------------------------------------------------------------
+
+
+def prepare(r: Retailer) -> None:
+    """What its streams ask about: items, places, and the orders that we sent by the ledger's word."""
+    skus = ", ".join(f"('{s.sku}')" for s in r.wms.sellables.values())
+    with warehouse.open(r.path) as connection:
+        for slug in r.slugs.values():
+            tables.prepare(connection, slug)
+        connection.execute(
+            "CREATE SCHEMA IF NOT EXISTS marts; CREATE SCHEMA IF NOT EXISTS mappings;"
+            f"CREATE OR REPLACE TABLE marts.items AS SELECT sku, 'channel' AS role FROM (VALUES {skus}) t (sku);"
+            "CREATE TABLE IF NOT EXISTS mappings.bundles "
+            "(parent_sku VARCHAR, component_sku VARCHAR, qty BIGINT);"
+            "CREATE TABLE IF NOT EXISTS mappings.sku_changes (system VARCHAR, old_sku VARCHAR, new_sku VARCHAR);"
+            f"CREATE TABLE IF NOT EXISTS mappings.facilities AS SELECT '{WMS}' AS warehouse_system, "
+            "dc AS warehouse_facility_id FROM (VALUES ('DCLEE01'), ('DCYOR01')) AS t (dc)"
+        )
+        book = ledger.open(r.ledger_url)
+        ledger_copy.copy(connection, book)
+        book.close()
+
+
+def _sent(r: Retailer) -> str:
+    """An order of ours that nobody works on for a long time: its reference."""
+    made = creating("", "").want(r)
+    r.do(WMS, "plan", order=made.reference, pick_minutes=30 * 24 * 60)
+    row = {name: value for name, value in made.fields.items() if name != "due_on"}
+    states = r.deliver("orders_to_wms", row, ticks=3, pause=400)
+    assert states[made.key] == "verified", states
+    return made.reference
+
+
+def _begin(r: Retailer) -> None:
+    prepare(r)
+    _sent(r)
+
+
+def _stopped(r: Retailer) -> Want:
+    reference = _sent(r)
+    stop = stop_row(r, name=reference, there=seko_writes.guid(reference))
+    return to_want("cancellations_to_wms", stop)
+
+
+def _is_stopped(r: Retailer, about: Want) -> int:
+    return int(there(r, about.reference).cancelled_at is not None)
+
+
+def _item(r: Retailer) -> Want:
+    """One the account does not know yet."""
+    sku = f"NEW{len(r.wms.sellables)}"
+    own = {"sku": sku, "title": "A new tee", "weight_grams": 180, "barcode": "5012345678900"}
+    return to_want("products_to_wms", row("create", sku, sku, to=WMS, origin_country_code="PT", **own))
+
+
+def _change(r: Retailer) -> tuple[str, str]:
+    """An order that we sent is cancelled there."""
+    (reference,) = (o.number for o in r.wms.orders.values() if o.sent_by == "api")
+    r.do(WMS, "cancel_order", order=reference)
+    return "orders", seko_writes.guid(reference)
+
+
+_SAID = "Error. The request could not be processed."
+_ASKED = Holds(lambda r: [o.number for o in r.wms.orders.values() if o.sent_by == "api"], seko_writes.guid)
+_PUSHED = "pushed to a folder when it happens: there is no list to hold it against"
+KIT = Kit(
+    role="warehouse",
+    secrets=tuple(SECRETS),
+    refused=("the key was refused: Invalid api_key",),
+    options={"pushes": "{drop}"},
+    called={
+        "facilities.warehouse_facility_id": {"41": "DCLEE01", "42": "DCYOR01"},
+        "delivery_options.delivery_method_id": {
+            "11": "Royal Mail",
+            "12": "DPD",
+            "13": "Royal Mail",
+            "14": "Other",
+        },
+    },
+    holds={
+        "orders": _ASKED,
+        "tracking": "told of orders that are dispatched",
+        "dispatches": _PUSHED,
+        "tracking_details": _PUSHED,
+        "grns": _PUSHED,
+        "stock": "a row for each kind of stock, of which the world has one",
+        "products": Holds(lambda r: r.wms.sellables.values(), lambda s: s.sku),
+    },
+    cases={
+        ("orders_to_wms", "create"): creating("POST /salesorders/v4/websubmit", _SAID),
+        ("cancellations_to_wms", "cancel"): Case(
+            _stopped, _is_stopped, "POST /salesorders/v3/{number}/cancel", _SAID
+        ),
+        ("products_to_wms", "create"): Case(
+            _item, lambda r, about: int(about.reference in r.wms.by_sku), "POST /products/v4/submit", _SAID
+        ),
+    },
+    publishes_no_limit=True,
+    begin=_begin,
+    change=_change,
+    prepare=prepare,
+)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -15,9 +16,16 @@ from typing import Any
 
 import graphql
 import pytest
+from graphql.execution.values import get_variable_values
 
 from cogent_pipelines.connect.spec import Answer, System, Want
+from cogent_pipelines.sandbox.vendors.shopify_roots import REFUSED
+from cogent_pipelines.sandbox.vendors.shopify_state import level_gid
+from cogent_pipelines.sandbox.world.model import Shop, ShopOrder
+from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS, Retailer
 from cogent_pipelines_tests.vendors.staging_kit import READ_AT
+from cogent_pipelines_tests.vendors.vendor_kit import Case, Exchange, Holds, Kit
+from cogent_pipelines_tests.vendors.world_rows import row, sold, times_told, want
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
@@ -374,3 +382,196 @@ def entry(number: int = 1, kind: str = "CHARGE", **more: Any) -> dict[str, Any]:
         "associatedPayout": {"id": gid("ShopifyPaymentsPayout", 901), "status": "PAID"},
         **more,
     }
+
+
+# --- rows and cases of the sandbox's ------------------------------------------------------------------
+
+
+def parcel_row(
+    r: Retailer, order: ShopOrder, key: str = f"{WMS}:1", number: str = "RM1GB", units: int = 9, **more: Any
+) -> dict[str, Any]:
+    """The row that wants the shop told of a parcel with at most ``units`` of each line."""
+    lines = [
+        {
+            "fulfilment_order_id": str(f.id),
+            "fulfilment_order_line_id": str(part.id),
+            "order_line_key": f"{SHOP}:{part.line_id}",
+            "sku": "",
+            "qty": min(part.remaining, units),
+        }
+        for f in order.fulfilment_orders
+        for part in f.lines
+        if part.remaining
+    ]
+    own = {
+        "shipment_id": key,
+        "location_id": "1001",
+        "carrier": "Royal Mail",
+        "tracking_numbers": [number],
+        "tracking_urls": [f"https://track.example.test/{number}"],
+        "notify": True,
+        "despatched_at": r.world.now,
+        "fulfilment_id": None,
+        "order_id": str(order.id),
+        "lines": lines,
+        "part": 1,
+    }
+    return row("fulfil", key, number, to=SHOP, priority=40, **{**own, **more})
+
+
+def level_row(
+    r: Retailer, quantity: int, first: int | None = None, sku: str = "SKU-0001", act: str = "set"
+) -> dict[str, Any]:
+    """The row that wants a level of the shop's to be ``quantity``."""
+    item = r.shop.variants[r.shop.by_sku[sku]].inventory_item_id
+    now = r.shop.levels[item, 1001].available
+    own = {"location_id": "1001", "inventory_item_id": str(item), "sku": sku, "quantity": quantity}
+    key = f"{SHOP}:{level_gid(r.shop.levels[item, 1001]).rpartition('/')[2]}"
+    return row(
+        act,
+        key,
+        sku,
+        to=SHOP,
+        priority=10,
+        change_from=now if first is None else first,
+        is_decrease=quantity < now,
+        **own,
+    )
+
+
+def _told(r: Retailer) -> Want:
+    order = sold(r)
+    return want("shipments_to_channel", parcel_row(r, order, f"{WMS}:{order.id}", f"RM{order.id}GB"))
+
+
+def _scanned(r: Retailer) -> Want:
+    """A parcel that was told without a word to the customer, and has met its first scan."""
+    order = sold(r)
+    number = f"RM{order.id}GB"
+    parcel = parcel_row(r, order, f"{WMS}:{order.id}:scan", number)
+    r.do(SHOP, "fulfil", order=order.name, numbers=[number])
+    r.move_on(60)
+    about = {"act": "notify", "since_at": r.world.now, "fulfilment_id": str(order.fulfilments[0].id)}
+    return want("shipments_to_channel", parcel | about)
+
+
+def _mails(r: Retailer, about: Want) -> int:
+    return sum(
+        mail.order_id == int(about.fields["order_id"]) and mail.kind in ("shipped", "shipping_updated")
+        for mail in r.shop.mails
+    )
+
+
+def _level(act: str) -> Callable[[Retailer], Want]:
+    """Another number than there is; an item that is to be stocked is not yet."""
+
+    def made(r: Retailer) -> Want:
+        item = r.shop.variants[r.shop.by_sku["SKU-0003"]].inventory_item_id
+        held = r.shop.levels[item, 1001]
+        held.is_active = act == "set"
+        return want("stock_to_channel", level_row(r, held.available + 7, sku="SKU-0003", act=act))
+
+    return made
+
+
+def _is_level(r: Retailer, about: Want) -> int:
+    held = r.shop.levels[int(about.fields["inventory_item_id"]), 1001]
+    return int(held.is_active and held.available == about.fields["quantity"])
+
+
+def _gids(kind: str, records: Callable[[Shop], Iterable[Any]]) -> Holds:
+    return Holds(lambda r: records(r.shop), lambda record: gid(kind, getattr(record, "id", record)))
+
+
+def answered_wrongly(
+    data: Any, kind: Any, selected: graphql.SelectionSetNode | None, parts: Any
+) -> list[str]:
+    """Where an answer's data departs from the schema's type, by what was selected."""
+    if isinstance(kind, graphql.GraphQLNonNull):
+        if data is None:
+            return [f"null where {kind} is declared"]
+        kind = kind.of_type
+    if data is None:
+        return []
+    if isinstance(kind, graphql.GraphQLList):
+        if not isinstance(data, list):
+            return [f"no list where {kind} is declared"]
+        return [wrong for one in data for wrong in answered_wrongly(one, kind.of_type, selected, parts)]
+    if isinstance(kind, graphql.GraphQLScalarType | graphql.GraphQLEnumType):
+        try:
+            kind.parse_value(data)
+        except graphql.GraphQLError as error:
+            return [error.message]
+        return []
+    if not isinstance(data, dict) or selected is None:
+        return [f"no object where {kind} is declared"]
+    wrong: list[str] = []
+    for part in selected.selections:
+        if isinstance(part, graphql.FieldNode):
+            name = part.alias.value if part.alias else part.name.value
+            if name not in data:
+                wrong.append(f"{kind}.{name} is not answered")
+            elif part.name.value != "__typename":
+                declared = kind.fields[part.name.value].type
+                wrong += answered_wrongly(data[name], declared, part.selection_set, parts)
+        elif isinstance(part, graphql.FragmentSpreadNode):
+            inner = parts[part.name.value]
+            if _fits(inner.type_condition, kind, data):
+                wrong += answered_wrongly(data, _of(inner.type_condition, kind), inner.selection_set, parts)
+        elif isinstance(part, graphql.InlineFragmentNode) and _fits(part.type_condition, kind, data):
+            wrong += answered_wrongly(data, _of(part.type_condition, kind), part.selection_set, parts)
+    return wrong
+
+
+def _of(condition: Any, kind: Any) -> Any:
+    return schema().type_map[condition.name.value] if condition else kind
+
+
+def _fits(condition: Any, kind: Any, data: Any) -> bool:
+    """Whether a fragment is of this object; of an interface's or union's only the answer's own word tells."""
+    name = condition.name.value if condition else kind.name
+    return name == kind.name or data.get("__typename") == name
+
+
+def _errors(exchange: Exchange) -> list[str]:
+    """By the vendor's own schema: the document, its variables, and the data of its answer."""
+    if not exchange.path.endswith("graphql.json"):
+        return []
+    document = graphql.parse(exchange.body["query"])
+    wrong = [error.message for error in graphql.validate(schema(), document)]
+    (operation,) = [d for d in document.definitions if isinstance(d, graphql.OperationDefinitionNode)]
+    given = exchange.body.get("variables") or {}
+    values = get_variable_values(schema(), list(operation.variable_definitions), given)
+    wrong += [error.message for error in values] if isinstance(values, list) else []
+    answer = exchange.answer or {}
+    if wrong or answer.get("errors") or answer.get("data") is None:
+        return wrong
+    root = schema().mutation_type if operation.operation.value == "mutation" else schema().query_type
+    parts = {d.name.value: d for d in document.definitions if isinstance(d, graphql.FragmentDefinitionNode)}
+    return answered_wrongly(answer["data"], root, operation.selection_set, parts)
+
+
+KIT = Kit(
+    role="channel",
+    secrets=("client_id", "client_secret"),
+    refused=("the login was refused (401)",),
+    holds={
+        "orders": _gids("Order", lambda shop: shop.orders.values()),
+        "fulfillment_orders": _gids("FulfillmentOrder", lambda shop: shop.fulfilment_orders.values()),
+        "products": _gids("Product", lambda shop: {v.product_id for v in shop.variants.values()}),
+        "variants": _gids("ProductVariant", lambda shop: shop.variants.values()),
+        "locations": _gids("Location", lambda shop: shop.locations.values()),
+        "inventory_levels": Holds(lambda r: r.shop.levels.values(), level_gid),
+        "payouts": _gids("ShopifyPaymentsPayout", lambda shop: shop.payouts.values()),
+        "balance_transactions": _gids(
+            "ShopifyPaymentsBalanceTransaction",
+            lambda shop: (e for e in shop.entries.values() if e.kind != "transfer"),
+        ),
+    },
+    cases={
+        ("shipments_to_channel", "fulfil"): Case(_told, times_told, "fulfillmentCreate", REFUSED),
+        ("shipments_to_channel", "notify"): Case(_scanned, _mails, "fulfillmentTrackingInfoUpdate", REFUSED),
+        ("stock_to_channel", "set"): Case(_level("set"), _is_level, "inventorySetQuantities", REFUSED),
+        ("stock_to_channel", "activate"): Case(_level("activate"), _is_level, "inventoryActivate", REFUSED),
+    },
+)

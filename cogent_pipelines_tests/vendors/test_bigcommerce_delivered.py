@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from cogent_pipelines.sandbox.vendors.bigcommerce_shapes import ADDRESS_IDS
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world.model import ShopOrder
 from cogent_pipelines_tests.vendors import sandbox_kit
+from cogent_pipelines_tests.vendors.bigcommerce_kit import level_row, parcel_row
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS, Retailer
 
 SHIP, SET = "POST /v2/orders/{id}/shipments", "PUT /v3/inventory/adjustments/absolute"
@@ -41,13 +41,6 @@ def r(tmp_path: Path) -> Iterator[Retailer]:
         yield Retailer(tmp_path, {SHOP: "bigcommerce", WMS: "veeqo"})
 
 
-def row(act: str, key: str, reference: str, **own: Any) -> dict[str, Any]:
-    """A row of any wanted view."""
-    base = {"system": SHOP, "source_system": WMS, "act": act, "business_key": key, "reference": reference}
-    named = {"order_key": None, "since_at": sandbox_kit.START, "held_by": None, "priority": 30}
-    return base | named | {"amount": None, "currency": "GBP"} | own
-
-
 # --- parcels ------------------------------------------------------------------------------------------
 
 
@@ -55,34 +48,6 @@ def sale(r: Retailer, quantity: int = 2) -> ShopOrder:
     """An order of the store, paid."""
     lines = [{"sku": "SKU-0001", "quantity": quantity, "price": "19.99"}]
     return r.shop.orders[r.do(SHOP, "place_order", lines=lines, location=1001)["id"]]
-
-
-def parcel(order: ShopOrder, number: str = "AB1", qty: int = 2, **more: Any) -> dict[str, Any]:
-    """The row that wants a parcel told."""
-    line = order.lines[0]
-    lines = [
-        {
-            "fulfilment_order_id": str(ADDRESS_IDS + order.id),
-            "fulfilment_order_line_id": str(line.id),
-            "order_line_key": f"{SHOP}:{line.id}",
-            "sku": line.sku,
-            "qty": qty,
-        }
-    ]
-    plain = {
-        "shipment_id": number,
-        "order_id": str(order.id),
-        "location_id": "1001",
-        "carrier": "royalmail",
-        "tracking_numbers": [number],
-        "tracking_urls": [f"https://t.example.test/{number}"],
-        "notify": True,
-        "despatched_at": sandbox_kit.START,
-        "fulfilment_id": None,
-        "part": 1,
-        "lines": lines,
-    }
-    return row("fulfil", f"{WMS}:{number}", number, **{**plain, **more})
 
 
 def tell(r: Retailer, *rows: dict[str, Any], ticks: int = 1) -> list[str]:
@@ -103,16 +68,16 @@ def messages(r: Retailer, order: ShopOrder) -> int:
 def test_a_parcel_is_told_and_its_customer_with_it(r: Retailer) -> None:
     """Once, and found again by our reference."""
     order = sale(r)
-    assert tell(r, parcel(order)) == ["verified"]
+    assert tell(r, parcel_row(order)) == ["verified"]
     assert (told(r, order), messages(r, order)) == ([("AB1",)], 1)
-    assert tell(r, parcel(order), ticks=2) == ["verified"]
+    assert tell(r, parcel_row(order), ticks=2) == ["verified"]
     assert (told(r, order), messages(r, order)) == ([("AB1",)], 1)
 
 
 def test_two_parcels_of_an_order_are_two_shipments(r: Retailer) -> None:
     """Of one line, one unit each."""
     order = sale(r)
-    assert tell(r, parcel(order, "AB1", 1), parcel(order, "AB2", 1)) == ["verified", "verified"]
+    assert tell(r, parcel_row(order, "AB1", 1), parcel_row(order, "AB2", 1)) == ["verified", "verified"]
     assert sorted(told(r, order)) == [("AB1",), ("AB2",)]
 
 
@@ -121,7 +86,7 @@ def test_a_parcel_is_told_once_whatever_the_answer(r: Retailer, kind: str) -> No
     """Refused for the moment, done without a word, or called done and not done."""
     order = sale(r, quantity=4)
     r.strike(SHOP, SHIP, kind)
-    assert tell(r, parcel(order), ticks=6) == ["verified"]
+    assert tell(r, parcel_row(order), ticks=6) == ["verified"]
     assert (told(r, order), messages(r, order)) == ([("AB1",)], 1)
 
 
@@ -129,7 +94,7 @@ def test_a_parcel_that_was_stored_twice_is_seen(r: Retailer) -> None:
     """By the look that follows: it is said, and nothing more is sent."""
     order = sale(r, quantity=4)
     r.strike(SHOP, SHIP, "stores_twice")
-    states = tell(r, parcel(order), ticks=3)
+    states = tell(r, parcel_row(order), ticks=3)
     assert told(r, order) == [("AB1",), ("AB1",)]
     assert states == ["verified"]
 
@@ -137,9 +102,9 @@ def test_a_parcel_that_was_stored_twice_is_seen(r: Retailer) -> None:
 def test_a_ledger_that_was_lost_doubles_nothing(r: Retailer) -> None:
     """The store is asked for our reference before anything is sent."""
     order = sale(r, quantity=4)
-    tell(r, parcel(order))
+    tell(r, parcel_row(order))
     r.ledger_url = f"sqlite:///{r.folder / 'another.sqlite'}"
-    assert tell(r, parcel(order), ticks=3) == ["adopted already_there"]
+    assert tell(r, parcel_row(order), ticks=3) == ["adopted already_there"]
     assert told(r, order) == [("AB1",)]
 
 
@@ -155,14 +120,14 @@ def test_a_parcel_a_person_told_of_is_adopted(r: Retailer) -> None:
         carrier="royalmail",
         numbers=["ab 1"],
     )
-    assert tell(r, parcel(order), ticks=2) == ["adopted already_there"]
+    assert tell(r, parcel_row(order), ticks=2) == ["adopted already_there"]
     assert len(told(r, order)) == 1
 
 
 def test_a_parcel_of_more_than_is_left_is_told_to_a_person(r: Retailer) -> None:
     """Nothing is sent."""
     order = sale(r)
-    assert tell(r, parcel(order, qty=3), ticks=2) == ["rejected nothing_left"]
+    assert tell(r, parcel_row(order, qty=3), ticks=2) == ["rejected nothing_left"]
     assert told(r, order) == []
 
 
@@ -170,13 +135,13 @@ def test_a_parcel_of_a_cancelled_order_is_told_to_a_person(r: Retailer) -> None:
     """Nothing is sent."""
     order = sale(r)
     shops.cancel_order(r.world, r.shop, order.id)
-    assert tell(r, parcel(order)) == ["rejected order_cancelled"]
+    assert tell(r, parcel_row(order)) == ["rejected order_cancelled"]
 
 
 def test_nobody_is_told_before_they_may_be(r: Retailer) -> None:
     """A shipment tells its customer when it is made: where that waits for the first scan, so does the shipment."""
     order = sale(r)
-    assert tell(r, parcel(order, notify=False)) == ["rejected would_notify"]
+    assert tell(r, parcel_row(order, notify=False)) == ["rejected would_notify"]
     assert (told(r, order), messages(r, order)) == ([], 0)
 
 
@@ -184,7 +149,7 @@ def test_a_refused_parcel_keeps_the_vendors_words(r: Retailer) -> None:
     """A person reads them."""
     order = sale(r)
     r.strike(SHOP, SHIP, "refused", times=9)
-    assert tell(r, parcel(order)) == ["rejected rejected"]
+    assert tell(r, parcel_row(order)) == ["rejected rejected"]
     assert "The field 'quantity' is invalid." in _message(r)
 
 
@@ -198,30 +163,12 @@ def test_a_bad_token_halts_and_sends_nothing(r: Retailer, monkeypatch: pytest.Mo
     """The promise waits."""
     order = sale(r)
     monkeypatch.setenv("TRUTH_WEB_UK_ACCESS_TOKEN", "a-token-that-was-deleted")
-    (state,) = tell(r, parcel(order))
+    (state,) = tell(r, parcel_row(order))
     assert state.startswith("waiting")
     assert told(r, order) == []
 
 
 # --- levels -------------------------------------------------------------------------------------------
-
-
-def level(
-    r: Retailer, quantity: int, *, sku: str = "SKU-0001", location: int = 1001, **more: Any
-) -> dict[str, Any]:
-    """The row that wants a level; a product of one variant is named by its product."""
-    variant = r.shop.variants[r.shop.by_sku[sku]]
-    item = f"product_id={variant.product_id}"
-    held = r.shop.levels.get((variant.inventory_item_id, location))
-    plain = {
-        "location_id": str(location),
-        "inventory_item_id": item,
-        "sku": sku,
-        "quantity": quantity,
-        "change_from": held.available if held else None,
-    }
-    act = more.pop("act", "set")
-    return row(act, f"{SHOP}:{item}:{location}", sku, **{**plain, **more})
 
 
 def push(r: Retailer, *rows: dict[str, Any], ticks: int = 3, pause: float = 8.0) -> list[str]:
@@ -241,7 +188,7 @@ def available(r: Retailer, sku: str = "SKU-0001", location: int = 1001) -> int:
 
 def test_levels_are_verified_when_they_are_to_be_seen(r: Retailer) -> None:
     """The vendor says yes at once and does it some seconds later."""
-    rows = [level(r, 7), level(r, 9, sku="SKU-0002"), level(r, 4, location=1002)]
+    rows = [level_row(r, 7), level_row(r, 9, sku="SKU-0002"), level_row(r, 4, location=1002)]
     assert push(r, *rows) == ["verified"] * 3
     assert (available(r), available(r, "SKU-0002"), available(r, location=1002)) == (7, 9, 4)
     assert r.sandbox.kit.counters.calls[SHOP, SET] == 1
@@ -249,7 +196,7 @@ def test_levels_are_verified_when_they_are_to_be_seen(r: Retailer) -> None:
 
 def test_a_level_that_was_answered_and_not_stored_is_sent_again(r: Retailer) -> None:
     """Once it should have been seen long since."""
-    want = level(r, 7)
+    want = level_row(r, 7)
     r.strike(SHOP, SET, "stores_nothing")
     assert push(r, want, ticks=8, pause=LATE / 2) == ["verified"]
     assert available(r) == 7
@@ -258,7 +205,7 @@ def test_a_level_that_was_answered_and_not_stored_is_sent_again(r: Retailer) -> 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_level_ends_as_it_was_meant_whatever_the_answer(r: Retailer, kind: str) -> None:
     """Set absolutely, it may be set twice."""
-    want = level(r, 7)
+    want = level_row(r, 7)
     r.strike(SHOP, SET, kind)
     assert push(r, want, ticks=8, pause=LATE / 2) == ["verified"]
     assert available(r) == 7
@@ -266,7 +213,7 @@ def test_a_level_ends_as_it_was_meant_whatever_the_answer(r: Retailer, kind: str
 
 def test_half_a_batch_is_sent_again(r: Retailer) -> None:
     """Nobody says which rows were left out."""
-    wants = [level(r, 7), level(r, 9, sku="SKU-0002")]
+    wants = [level_row(r, 7), level_row(r, 9, sku="SKU-0002")]
     r.strike(SHOP, SET, "partial_success")
     assert push(r, *wants, ticks=8, pause=LATE / 2) == ["verified", "verified"]
     assert (available(r), available(r, "SKU-0002")) == (7, 9)
@@ -275,8 +222,8 @@ def test_half_a_batch_is_sent_again(r: Retailer) -> None:
 def test_a_bad_row_does_not_hold_up_its_neighbours(r: Retailer) -> None:
     """The vendor refuses the batch whole; halved and halved again, only the bad row is left."""
     variant = r.shop.variants[r.shop.by_sku["SKU-0003"]]
-    bad = level(r, 5, sku="SKU-0003", inventory_item_id=f"variant_id={variant.id}")
-    good = [level(r, 7), level(r, 9, sku="SKU-0002")]
+    bad = level_row(r, 5, sku="SKU-0003", inventory_item_id=f"variant_id={variant.id}")
+    good = [level_row(r, 7), level_row(r, 9, sku="SKU-0002")]
     assert push(r, *good, bad, ticks=4) == ["verified", "verified", "rejected invalid"]
     assert "tracked by product" in _last_words(r)
     assert (available(r), available(r, "SKU-0002")) == (7, 9)
@@ -290,7 +237,7 @@ def _last_words(r: Retailer) -> str:
 
 def test_a_level_that_moved_since_it_was_read_is_not_overwritten(r: Retailer) -> None:
     """Somebody bought one in between: the next plan knows what is right now."""
-    want = level(r, 7)
+    want = level_row(r, 7)
     r.do(SHOP, "place_order", name="#1", lines=[{"sku": "SKU-0001", "quantity": 1}], location=1001)
     before = available(r)
     push(r, want)
@@ -301,7 +248,7 @@ def test_an_item_is_stocked_where_it_was_not_by_setting_it(r: Retailer) -> None:
     """Absolutely, as any other level."""
     variant = r.shop.variants[r.shop.by_sku["SKU-0001"]]
     del r.shop.levels[variant.inventory_item_id, 1002]
-    want = level(r, 6, location=1002, act="activate")
+    want = level_row(r, 6, location=1002, act="activate")
     assert push(r, want, ticks=4) == ["verified"]
     assert available(r, location=1002) == 6
 
@@ -320,7 +267,7 @@ def test_levels_go_in_one_call_at_a_time(r: Retailer) -> None:
 def test_what_is_pulled_is_the_stores_truth(r: Retailer) -> None:
     """Orders, units left, shipments and levels, through landing and staging."""
     first, second = sale(r), sale(r, 3)
-    tell(r, parcel(first), parcel(second, "AB2", 1))
+    tell(r, parcel_row(first), parcel_row(second, "AB2", 1))
     assert all(report.is_complete for report in r.pull())
     with r.staged() as staged:
         left = staged.table(

@@ -19,9 +19,10 @@ from cogent_pipelines.sandbox.world import money
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import WarehouseOrder
-from cogent_pipelines_tests.vendors import sandbox_kit, test_sandbox_writes
+from cogent_pipelines_tests.vendors import sandbox_kit
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS, Retailer
-from cogent_pipelines_tests.vendors.test_sandbox_writes import LINES, SETTLED, cancellation, stop
+from cogent_pipelines_tests.vendors.test_sandbox_writes import SETTLED, stop
+from cogent_pipelines_tests.vendors.world_rows import LINES, cancellation, sale
 
 CREATE = "PUT /model/sale.channel/create_order"
 CANCEL = "PUT /model/sale.sale/{id}/cancel"
@@ -33,12 +34,6 @@ def r(tmp_path: Path) -> Iterator[Retailer]:
     """A shop, and a warehouse that is a Fulfil account, without customers or pickers."""
     with sandbox_kit.standing_still():
         yield Retailer(tmp_path, {SHOP: "shopify", WMS: "fulfil"})
-
-
-def sale(r: Retailer, name: str = "#1001", lines: Any = LINES) -> dict[str, Any]:
-    """A sale in the shop, and the row that wants it in the ERP."""
-    want = test_sandbox_writes.sale(r, name, lines)
-    return want | {"ship_to_name": f"{want['ship_to_first_name']} {want['ship_to_last_name']}"}
 
 
 def send(r: Retailer, *rows: dict[str, Any], ticks: int = 1) -> dict[str, str]:

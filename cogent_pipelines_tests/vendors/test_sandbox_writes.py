@@ -8,27 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cogent_pipelines.sandbox.vendors.shopify_state import level_gid
-from cogent_pipelines.sandbox.world import money
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import ShopOrder, WarehouseOrder
 from cogent_pipelines_tests.vendors import sandbox_kit
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS, Retailer
+from cogent_pipelines_tests.vendors.shopify_kit import level_row, parcel_row
+from cogent_pipelines_tests.vendors.world_rows import LINES, cancellation, sale
 
-LINES = [
-    {"sku": "SKU-0001", "quantity": 2, "price": "19.99"},
-    {"sku": "SKU-0002", "quantity": 1, "price": "7.35"},
-    {"sku": "SKU-0001", "quantity": 1, "price": "18.50"},
-]
-ADDRESS = {"first_name": "Ada", "last_name": "Example", "line1": "1 Long Acre Street"}
 SETTLED = 100.0
 """Seconds after which a warehouse shows what it was sent."""
 
@@ -40,56 +33,7 @@ def r(tmp_path: Path) -> Iterator[Retailer]:
         yield Retailer(tmp_path)
 
 
-def row(act: str, key: str, reference: str, *, to: str, priority: int = 30, **own: Any) -> dict[str, Any]:
-    """A row of any wanted view."""
-    base = {"system": to, "source_system": WMS if to == SHOP else SHOP, "act": act, "business_key": key}
-    named = {"reference": reference, "order_key": None, "since_at": sandbox_kit.START, "held_by": None}
-    return base | named | {"priority": priority, "amount": None, "currency": "GBP"} | own
-
-
 # --- orders to the warehouse ------------------------------------------------------------------------------
-
-
-def sale(r: Retailer, name: str = "#1001", lines: Any = LINES) -> dict[str, Any]:
-    """A sale in the shop, and the row that wants it in the warehouse."""
-    r.do(SHOP, "place_order", name=name, lines=lines, location=1001, address=ADDRESS, note="Leave at door")
-    (order,) = shops.find_orders(r.shop, name)
-    sums = money.totals(r.shop, order)
-    amounts = {"total": sums.total, "shipping": sums.delivery, "discount": sums.discount, "tax": sums.tax}
-    address = order.address
-    return row(
-        "create",
-        f"{SHOP}:{order.id}@LEEDS",
-        name,
-        to=WMS,
-        facility="LEEDS",
-        facility_id="41",
-        delivery_method_id="12",
-        placed_at=order.created_at,
-        is_tax_included=r.shop.taxes_included,
-        customer_email=order.email,
-        ship_to_first_name=address.first_name,
-        ship_to_last_name=address.last_name,
-        ship_to_line1=address.line1,
-        ship_to_city=address.city,
-        ship_to_postcode=address.postcode,
-        ship_to_country_code=address.country_code,
-        note=order.note,
-        payment_reference="pay-1",
-        due_on=date(2026, 7, 8),
-        lines=[
-            {
-                "line_ref": str(line.id),
-                "sku": line.sku,
-                "item_id": str(r.wms.by_sku.get(line.sku, 999_999)),
-                "qty": line.quantity,
-                "unit_price_amount": line.unit_price.quantize(Decimal("0.0001")),
-                "tax_rate": float(line.tax_rate),
-            }
-            for line in order.lines
-        ],
-        **{f"{name}_amount": amount.quantize(Decimal("0.0001")) for name, amount in amounts.items()},
-    )
 
 
 def send(r: Retailer, *rows: dict[str, Any], ticks: int = 1) -> dict[str, str]:
@@ -242,12 +186,6 @@ def test_an_order_stored_otherwise_is_no_success(r: Retailer) -> None:
 # --- cancellations ----------------------------------------------------------------------------------------
 
 
-def cancellation(r: Retailer, act: str = "cancel") -> dict[str, Any]:
-    """The row that wants the order stopped."""
-    own = {"warehouse_order_id": str(at_warehouse(r).id), "cancel_reason": "Cancelled in the shop"}
-    return row(act, f"{SHOP}:1@cancel", "#1001", to=WMS, priority=20, **own)
-
-
 def stop(r: Retailer, *rows: dict[str, Any], ticks: int = 1) -> list[str]:
     """Deliver cancellations."""
     return list(r.deliver("cancellations_to_wms", *rows, ticks=ticks, pause=SETTLED).values())
@@ -300,34 +238,8 @@ def test_where_the_account_may_not_cancel_a_note_asks_for_it_once(r: Retailer) -
 def parcel(
     r: Retailer, key: str = f"{WMS}:1", number: str = "RM1GB", units: int = 9, **more: Any
 ) -> dict[str, Any]:
-    """The row that wants the shop told of a parcel with at most ``units`` of each line."""
-    order = placed(r)
-    lines = [
-        {
-            "fulfilment_order_id": str(f.id),
-            "fulfilment_order_line_id": str(part.id),
-            "order_line_key": f"{SHOP}:{part.line_id}",
-            "sku": "",
-            "qty": min(part.remaining, units),
-        }
-        for f in order.fulfilment_orders
-        for part in f.lines
-        if part.remaining
-    ]
-    own = {
-        "shipment_id": key,
-        "location_id": "1001",
-        "carrier": "Royal Mail",
-        "tracking_numbers": [number],
-        "tracking_urls": [f"https://track.example.test/{number}"],
-        "notify": True,
-        "despatched_at": r.world.now,
-        "fulfilment_id": None,
-        "order_id": str(order.id),
-        "lines": lines,
-        "part": 1,
-    }
-    return row("fulfil", key, number, to=SHOP, priority=40, **{**own, **more})
+    """The row that wants the shop told of a parcel of the sale."""
+    return parcel_row(r, placed(r), key, number, units, **more)
 
 
 def tell(r: Retailer, *rows: dict[str, Any], ticks: int = 1) -> list[str]:
@@ -417,26 +329,6 @@ def test_a_customer_is_told_of_the_first_scan_once(r: Retailer) -> None:
 # --- levels -----------------------------------------------------------------------------------------------
 
 
-def level(
-    r: Retailer, quantity: int, first: int | None = None, sku: str = "SKU-0001", act: str = "set"
-) -> dict[str, Any]:
-    """The row that wants a level of the shop's to be ``quantity``."""
-    item = r.shop.variants[r.shop.by_sku[sku]].inventory_item_id
-    now = r.shop.levels[item, 1001].available
-    own = {"location_id": "1001", "inventory_item_id": str(item), "sku": sku, "quantity": quantity}
-    key = f"{SHOP}:{level_gid(r.shop.levels[item, 1001]).rpartition('/')[2]}"
-    return row(
-        act,
-        key,
-        sku,
-        to=SHOP,
-        priority=10,
-        change_from=now if first is None else first,
-        is_decrease=quantity < now,
-        **own,
-    )
-
-
 def shown(r: Retailer, sku: str = "SKU-0001") -> tuple[int, int]:
     """What the shop has on sale, and what it has promised."""
     found = r.do(SHOP, "get_level", sku=sku, location=1001)
@@ -455,15 +347,15 @@ def test_a_level_is_what_may_be_sold(r: Retailer, kind: str) -> None:
     assert shown(r)[1] == 3
     if kind:
         r.strike(SHOP, "inventorySetQuantities", kind)
-    push(r, level(r, 4), level(r, 0, sku="SKU-0002"), ticks=4)
+    push(r, level_row(r, 4), level_row(r, 0, sku="SKU-0002"), ticks=4)
     assert (shown(r), shown(r, "SKU-0002")) == ((4, 3), (0, 1))
 
 
 def test_a_level_that_moved_since_it_was_read_is_left_alone(r: Retailer) -> None:
     """A sale between the reading and the writing is not overwritten."""
-    want = level(r, 4)
+    want = level_row(r, 4)
     r.do(SHOP, "set_level", sku="SKU-0001", location=1001, available=2)
-    push(r, want, level(r, 5, sku="SKU-0002"))
+    push(r, want, level_row(r, 5, sku="SKU-0002"))
     assert (shown(r)[0], shown(r, "SKU-0002")[0]) == (2, 5)
 
 
@@ -472,6 +364,6 @@ def test_an_item_a_location_does_not_stock_is_stocked(r: Retailer) -> None:
     item = r.shop.variants[r.shop.by_sku["SKU-0003"]].inventory_item_id
     r.shop.levels[item, 1001].is_active = False
     r.strike(SHOP, "inventoryActivate", "reset_after_effect")
-    (state,) = push(r, level(r, 6, sku="SKU-0003", act="activate"), ticks=3)
+    (state,) = push(r, level_row(r, 6, sku="SKU-0003", act="activate"), ticks=3)
     assert state.split()[0] == "verified"
     assert r.shop.levels[item, 1001].is_active

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from cogent_pipelines.connect.spec import Found, System, Want
+from cogent_pipelines_tests.vendors.vendor_kit import Holds, Kit
+from cogent_pipelines_tests.vendors.world_rows import cancelling, creating
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
@@ -169,3 +171,28 @@ def found(write: Any, about: Want, *answers: Any) -> Found:
     seen = write.lookup.found(about, list(answers))
     assert seen is not None
     return seen
+
+
+KIT = Kit(
+    role="warehouse",
+    secrets=("api_key",),
+    refused=("401: Unauthorized",),
+    options={"channel_id": 771},
+    holds={
+        "orders": Holds(lambda r: r.wms.orders.values()),
+        "products": Holds(lambda r: {s.product_id for s in r.wms.sellables.values()}, str),
+        "stock": Holds(lambda r: {s.product_id for s in r.wms.sellables.values()}, str),
+        "warehouses": Holds(lambda r: r.wms.facilities.values()),
+        "delivery_methods": Holds(lambda r: r.wms.delivery_methods.values()),
+        "customers": Holds(lambda r: r.wms.customers.values()),
+    },
+    cases={
+        ("orders_to_wms", "create"): creating("POST /orders", "Line items sellable must exist"),
+        ("cancellations_to_wms", "cancel"): cancelling(
+            "PUT /orders/{id}/cancel", "Line items sellable must exist"
+        ),
+        ("cancellations_to_wms", "note"): cancelling(
+            "POST /orders/{id}/notes", "Line items sellable must exist", act="note"
+        ),
+    },
+)

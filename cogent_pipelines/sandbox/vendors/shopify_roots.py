@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLError, GraphQLSchema
+from graphql import GraphQLEnumType, GraphQLError, GraphQLSchema, get_named_type
 
 from cogent_pipelines.sandbox.vendors import (
     shopify_bulk,
@@ -427,10 +427,21 @@ def _written(name: str, mutate: Callable[..., Any]) -> Callable[..., Any]:
         context.totals.clear()
         check_sizes(context, arguments, [name])
         if context.fault == "refused":
-            return {SUBJECTS.get(name, "userErrors"): [UserError(None, REFUSED, "INVALID")]}
+            return _refused(context, SUBJECTS.get(name, "userErrors"))
         return mutate(root, context, **arguments)
 
     return resolve
+
+
+def _refused(context: Context, subject: str) -> dict[str, Any]:
+    """A planted refusal; its code is one that the mutation's own errors know."""
+    payload: Any = get_named_type(context.info.return_type) if context.info else None
+    if payload is None:
+        raise GraphQLError(REFUSED)
+    error: Any = get_named_type(payload.fields[subject].type)
+    code = get_named_type(error.fields["code"].type) if "code" in error.fields else None
+    is_known = isinstance(code, GraphQLEnumType) and "INVALID" in code.values
+    return {subject: [UserError(None, REFUSED, "INVALID" if is_known else None)]}
 
 
 SMALL: Resolvers = {
