@@ -39,7 +39,8 @@ from cogent_pipelines.connect.spec import Answer, Request, Stream, System, Vendo
 from cogent_pipelines.errors import BadInput, CogentError, Halt, Reject, Retry
 
 PATIENCE = 120.0
-"""Seconds of the clock for which a failing read is tried again."""
+"""Seconds of the clock for which a failing read is tried again, from when it first failed: until then it may have
+waited long for the limit, and a read that fails once has not failed for long."""
 THROTTLED_PATIENCE = 3600.0
 """The same for a read that is refused for nothing but its speed."""
 BASE, CEILING = 1.0, 60.0
@@ -232,7 +233,6 @@ class Client:
     # --- trying again ---------------------------------------------------------------------------------
 
     async def _patiently(self, once: Callable[[], Awaitable[T]], *, is_write: bool) -> T:
-        started = clock.now()
         tries = 0
         while True:
             try:
@@ -240,6 +240,8 @@ class Client:
             except Retry as error:
                 if is_write:
                     raise
+                if not tries:
+                    started = clock.now()
                 wait = _pause(error, tries)
                 patience = THROTTLED_PATIENCE if isinstance(error, answers.Throttled) else PATIENCE
                 if (clock.now() - started).total_seconds() + wait > patience:

@@ -173,6 +173,18 @@ def test_a_failing_read_gives_up_after_its_patience() -> None:
     assert 8 <= len(times) <= 60
 
 
+def test_a_read_that_waited_long_before_it_failed_is_tried_again() -> None:
+    """Patience is for what fails; what came before the first failure was no failing."""
+    left = iter((httpx.Response(503), httpx.Response(503)))
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.6 * PATIENCE)
+        return next(left, answer({"ok": 1}))
+
+    found = ask(handler)  # type: ignore[arg-type]
+    assert found.json() == {"ok": 1}  # type: ignore[union-attr]
+
+
 def test_throttling_outlasts_any_number_of_tries() -> None:
     """Four hundred refusals for speed are no reason to give up."""
     left = iter(range(400))
