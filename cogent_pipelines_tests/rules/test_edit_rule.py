@@ -116,6 +116,22 @@ def test_a_part_that_was_sent_and_told_still_counts() -> None:
     assert world.found() == {}
 
 
+def test_an_order_that_two_warehouses_sent_is_not_counted_twice() -> None:
+    """Each has its own part; what the shop was told of is told of once."""
+    world = sent()
+    world.change("mappings.facilities", "facility = 'YORK'", warehouse_system="tpl_uk")
+    world.change("marts.warehouse_order_lines", "sku = 'B'", qty=0)
+    world.warehouse_order("91", "1", ("B", 1), system="tpl_uk", warehouse_order_key="tpl_uk:91")
+    world.change(
+        "marts.warehouse_order_lines", "warehouse_order_key like '%:91'", warehouse_order_key="tpl_uk:91"
+    )
+    world.fulfilment("1", "f1", {1: 2, 2: 1}, ["T1"])
+    world.change("marts.fulfilment_order_lines", "true", remaining_qty=0)
+    assert world.found() == {}
+    world.change("marts.fulfilment_order_lines", "order_line_key like '%-2'", remaining_qty=1)
+    assert world.row()["detail"] == "#1: lines B had 1, now 2"
+
+
 def test_an_address_changed_after_release_is_an_edit_and_never_shown() -> None:
     """The fields are named, not told."""
     world = sent(ship_to_line1="2 Low Rd", ship_to_postcode="LS2 2BB")

@@ -97,13 +97,15 @@ wanted_now as (
             f.order_key,
             coalesce(n.warehouse_sku, b.component_sku, ol.sku),
             f.qty * coalesce(b.qty, 1)
-        from edited as e
-        inner join {{ ref('told_units') }} as f on f.order_key = e.order_key and f.status_code = 'success'
+        from {{ ref('told_units') }} as f
         inner join {{ ref('live_lines') }} as ol on ol.order_line_key = f.order_line_key
         left join {{ ref('bundle_components') }} as b on b.parent_sku = ol.sku
+        left join {{ ref('locations') }} as lo on lo.system = f.system and lo.location_id = f.location_id
+        left join {{ ref('facilities') }} as fa on fa.facility = lo.facility
         left join {{ ref('sku_names') }} as n
-            on n.channel_system = e.system and n.warehouse_system = e.warehouse_system
+            on n.channel_system = f.system and n.warehouse_system = fa.warehouse_system
             and n.channel_sku = coalesce(b.component_sku, ol.sku)
+        where f.status_code = 'success' and f.order_key in (select order_key from edited)
     )
     group by order_key, sku
 ),
@@ -160,7 +162,8 @@ line_edits as (
         u.order_key,
         string_agg(u.sku || ' had ' || u.there_qty || ', now ' || u.now_qty, '; ' order by u.sku) as detail
     from units as u
-    inner join edited as e on e.order_key = u.order_key
+    inner join (select order_key, bool_and(is_ours) as is_ours from edited group by order_key) as e
+        on e.order_key = u.order_key
     where u.now_qty <> u.there_qty and (u.now_qty <> u.sent_qty or not e.is_ours)
     group by u.order_key
 ),
