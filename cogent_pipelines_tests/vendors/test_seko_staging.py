@@ -122,10 +122,36 @@ def test_a_message_before_the_order_was_asked_for_is_a_parcel(staging: Staging) 
 
 
 def test_a_dispatch_of_no_order_of_ours_stands_alone(staging: Staging) -> None:
-    """Keyed by hand at the warehouse: a parcel without an order, which a rule shows."""
+    """Keyed by hand at the warehouse: there is no list, and what others sent is known once it leaves."""
     staging.push("dispatches", dispatch("r9", SalesOrderNumber="MANUAL-1", SalesOrderReference=None))
-    parcel = one(staging.rows("shipments"))
-    assert (parcel["shipment_id"], parcel["warehouse_order_key"]) == ("r9", None)
+    parcel, record = one(staging.rows("shipments")), one(staging.rows("warehouse_orders"))
+    assert (parcel["shipment_id"], parcel["warehouse_order_key"]) == ("r9", "wms_3pl:r9")
+    assert (record["warehouse_order_key"], record["reference"]) == ("wms_3pl:r9", "MANUAL-1")
+    assert (record["status_code"], record["gone_at"]) == ("shipped", None)
+    line = one(staging.rows("warehouse_order_lines"))
+    assert (line["sku"], line["qty"], line["shipped_qty"], line["allocated_qty"]) == ("TEEM", 2, 2, 0)
+    assert one(staging.rows("shipment_lines"))["warehouse_order_key"] == "wms_3pl:r9"
+
+
+def test_another_s_record_of_a_number_of_ours_is_a_second_one(staging: Staging) -> None:
+    """An older integration sent the same order under its own number: its dispatch names the order it is for."""
+    staging.load("orders", order())
+    staging.push("dispatches", dispatch("r9", SalesOrderNumber="OLD-7", SalesOrderReference="#1042"))
+    references = {row["warehouse_order_id"]: row["reference"] for row in staging.rows("warehouse_orders")}
+    assert references == {GUID: "#1042", "r9": "#1042"}
+
+
+def test_what_stood_for_an_order_of_ours_before_it_was_asked_about_is_gone(staging: Staging) -> None:
+    """The message was read a look before the order's own row."""
+    staging.push("dispatches", dispatch("r9"))
+    assert one(staging.rows("warehouse_orders"))["gone_at"] is None
+    staging.load("orders", order("Dispatched"))
+    staging.connection.execute(
+        "UPDATE seko.dispatches SET _first_seen_at = _first_seen_at - INTERVAL 1 MINUTE"
+    )
+    gone = {row["warehouse_order_id"]: row["gone_at"] for row in staging.rows("warehouse_orders")}
+    assert gone == {GUID: None, "r9": READ_AT}
+    assert one(staging.rows("shipments"))["shipment_id"] == GUID
 
 
 def test_a_short_line_is_not_in_the_parcel(staging: Staging) -> None:

@@ -55,7 +55,7 @@ units as (
 
 select
     system || ':' || shipment_id as shipment_key,
-    system || ':' || guid as warehouse_order_key,
+    system || ':' || shipment_id as warehouse_order_key,
     sku,
     sum(qty)::bigint as qty
 from units

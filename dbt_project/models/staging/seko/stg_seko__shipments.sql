@@ -49,7 +49,7 @@ select
     p.system || ':' || p.shipment_id as shipment_key,
     p.system,
     p.shipment_id,
-    p.system || ':' || p.guid as warehouse_order_key,
+    p.system || ':' || p.shipment_id as warehouse_order_key,
     p.guid as allocation_id,
     p.dc_code as facility_id,
     coalesce(t.Courier, d.courier, p.courier, p.asked_courier) as carrier,

@@ -26,8 +26,11 @@ packed_lines as (
         system,
         _read_at,
         SalesOrderNumber,
+        min(InterfaceRecordId) over of_order as record_id,
+        min(_first_seen_at) over of_order as first_seen_at,
         unnest(Lines) as line
     from {{ source('seko', 'dispatches') }}
+    window of_order as (partition by system, SalesOrderNumber)
 ),
 
 packed as (
@@ -69,3 +72,23 @@ from placed as p
 left join packed as k
     on k.system = p.system and k.SalesOrderNumber = p.SalesOrderNumber and k.product_code = p.line.ProductCode
 left join told as t on t.system = p.system and t.SalesOrderNumber = p.SalesOrderNumber
+union all by name
+-- What others sent and has left, as its message says it.
+select
+    k.system || ':' || k.record_id || ':' || k.line.LineNo as warehouse_order_line_key,
+    k.system || ':' || k.record_id as warehouse_order_key,
+    coalesce(n.OurSKU, k.line.ProductCode) as sku,
+    k.line.ProductCode as item_id,
+    k.line.PackedQty as qty,
+    k.line.PackedQty as picked_qty,
+    0::bigint as allocated_qty,
+    k.line.PackedQty as shipped_qty,
+    greatest(k._read_at, o._read_at) as read_at
+from packed_lines as k
+left join {{ source('seko', 'orders') }} as o on o.system = k.system and o.SalesOrderNumber = k.SalesOrderNumber
+left join (
+    select system, ProductCode, min(OurSKU) as OurSKU
+    from {{ source('seko', 'products') }}
+    group by system, ProductCode
+) as n on n.system = k.system and n.ProductCode = k.line.ProductCode
+where o.SalesOrderNumber is null or k.first_seen_at < o._first_seen_at

@@ -1,5 +1,21 @@
--- Only orders of ours are known: there is no list. No time of a change is told, so it is when the change was first seen.
--- What is stored of the address is not told either. To Cancel may still be refused: nothing has left, and nothing is sure.
+-- Orders of ours, asked about one by one: there is no list. What others sent is known once it leaves, by its message; a
+-- message that came before our own order was first asked about is taken back. No time of a change is told, so it is when
+-- the change was first seen. What is stored of the address is not told either. To Cancel may still be refused: nothing
+-- has left, and nothing is sure.
+with messages as (
+    select
+        system,
+        SalesOrderNumber,
+        min(InterfaceRecordId) as record_id,
+        min(SalesOrderReference) as reference,
+        min(DispatchDate) as dispatched_at,
+        min(_first_seen_at) as first_seen_at,
+        max(_changed_at) as changed_at,
+        max(_read_at) as read_at
+    from {{ source('seko', 'dispatches') }}
+    group by system, SalesOrderNumber
+)
+
 select
     o.system || ':' || o.GUID as warehouse_order_key,
     o.system,
@@ -36,12 +52,22 @@ select
     greatest(o._read_at, d.read_at) as read_at,
     o._gone_at as gone_at
 from {{ source('seko', 'orders') }} as o
-left join (
-    select
-        system,
-        SalesOrderNumber,
-        min(DispatchDate) as dispatched_at,
-        max(_read_at) as read_at
-    from {{ source('seko', 'dispatches') }}
-    group by system, SalesOrderNumber
-) as d on d.system = o.system and d.SalesOrderNumber = o.SalesOrderNumber
+left join messages as d on d.system = o.system and d.SalesOrderNumber = o.SalesOrderNumber
+union all by name
+select
+    m.system || ':' || m.record_id as warehouse_order_key,
+    m.system,
+    m.record_id as warehouse_order_id,
+    coalesce(m.reference, m.SalesOrderNumber) as reference,
+    'shipped' as status_code,
+    'Dispatched' as status_raw,
+    coalesce(m.dispatched_at, m.first_seen_at) as created_at,
+    m.changed_at as updated_at,
+    coalesce(m.dispatched_at, m.first_seen_at) as shipped_at,
+    true as is_past_no_return,
+    m.first_seen_at,
+    greatest(m.read_at, o._read_at) as read_at,
+    o._first_seen_at as gone_at
+from messages as m
+left join {{ source('seko', 'orders') }} as o on o.system = m.system and o.SalesOrderNumber = m.SalesOrderNumber
+where o.SalesOrderNumber is null or m.first_seen_at < o._first_seen_at
