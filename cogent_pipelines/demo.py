@@ -34,6 +34,7 @@ from cogent_pipelines import estate as estates
 from cogent_pipelines.alerts.send import DAGSTER_URL
 from cogent_pipelines.errors import BadInput
 from cogent_pipelines.estate import SANDBOX_PORT, Estate, Place, span
+from cogent_pipelines.vendors.registry import VENDORS
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEED = 120.0
@@ -45,6 +46,8 @@ AGAIN = 2
 """Delivery runs after a look for what it left due, say when a system had stopped answering: as the sensor asks for."""
 KEPT = "sandbox.kept"
 """The file in the estate's folder from which the sandbox lives on in a later demo, or for one tick."""
+DROP = "drop"
+"""The folder in the estate's where the sandbox's vendors drop the messages they push, each in one of its own."""
 AWHILE = timedelta(minutes=15)
 """How much later a kept sandbox is when somebody comes back to it."""
 LOG = "framework.log"
@@ -265,9 +268,11 @@ def revived(place: Place, estate: Estate) -> Iterator[None]:
 def sandbox(place: Place, estate: Estate, port: int, settings: Sequence[str]) -> Iterator[Sandbox]:
     """Start the sandbox's process, wait until it answers, and end it."""
     systems = ",".join(f"{name}={part.vendor}" for name, part in estate.systems.items())
+    facilities = ",".join(f"{code}={name}" for code, name in estate.facilities.items())
     command = [
         sys.executable, "-m", "cogent_pipelines.sandbox", "--port", str(port), "--systems", systems,
-        "--speed", "0", *settings,
+        "--facilities", facilities, "--catalogue", str(estate.truth["products"]),
+        "--drop", str(place.root / DROP), "--speed", "0", *settings,
     ]  # fmt: skip
     log_file = (place.root / "sandbox.log").open("wb")
     process = subprocess.Popen(command, stdout=log_file, stderr=subprocess.STDOUT)  # noqa: S603
@@ -304,12 +309,20 @@ def _every(options: Options) -> timedelta:
 
 
 def timelapse(estate_file: Path, every: timedelta, into: Path) -> Path:
-    """Write the estate as a time-lapse looks at it: no cadence shorter than one look, no window than two."""
+    """Write the estate as a time-lapse looks at it: no cadence shorter than one look, no window than two.
+
+    What vendors push lies in its own folder.
+    """
     data = yaml.safe_load(estate_file.read_text(encoding="utf-8"))
     seconds = int(every.total_seconds())
     for name, text in data.get("cadence", {}).items():
         if span(text) < every:  # a little less: a look that begins early is a look all the same
             data["cadence"][name] = f"{seconds * 9 // 10}s"
+    for name, part in data["systems"].items():
+        for stream in VENDORS[part["vendor"]].streams if part["vendor"] in VENDORS else ():
+            if stream.folder:
+                part.setdefault("options", {})[stream.folder] = str(into / DROP / name)
+    data["mappings"] = estates.load(estate_file).mappings
     data.setdefault("policies", {})["stock_increase_interval"] = f"{seconds // 2}s"
     data["shortest_window"] = f"{2 * seconds}s"
     file = into / "estate.yaml"

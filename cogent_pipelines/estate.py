@@ -28,6 +28,7 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
 Span = Annotated[str, msgspec.Meta(pattern=r"^\d+(s|m|h|d)$")]
 Mode = Literal["off", "shadow", "live"]
 ENTITIES = ("orders", "products", "stock", "shipments", "returns", "payouts", "customers")
+SEEDS = Path(__file__).resolve().parents[1] / "dbt_project" / "seeds"
 SANDBOX_PORT = "COGENT_SANDBOX_PORT"
 TRUTHS = ("products", "stock", "orders", "fulfilment", "finance", "customers")
 
@@ -154,6 +155,8 @@ class Estate(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
     landed_days: Annotated[int, msgspec.Meta(ge=1)] = 7
     """How long landed files of replaced readings are kept; they hold personal data."""
     syncs: Mapping[Name, SyncPart] = {}
+    mappings: str = str(SEEDS)
+    """The folder of its mapping tables, one CSV file each; in the file it is relative to the file, here it is whole."""
 
     def channels(self) -> tuple[str, ...]:
         """Names of the systems that sell."""
@@ -218,6 +221,8 @@ def _read(file: str, text: str) -> Estate:
         raise BadInput(file, "(yaml)", " ".join(str(error).split()), "valid YAML") from error
     if not isinstance(data, dict):
         raise BadInput(file, "(top)", type(data).__name__, "a mapping with systems, truth, cadence, owners")
+    if isinstance(data.get("mappings"), str):
+        data["mappings"] = str((Path(file).parent / data["mappings"]).resolve())
     try:
         estate = msgspec.convert(data, Estate)
     except msgspec.ValidationError as error:
@@ -313,6 +318,8 @@ def _check(file: str, estate: Estate) -> None:
                     system.url,
                     "sandbox://<name> or a loopback address (sandbox: true)",
                 )
+    if not Path(estate.mappings).is_dir():
+        raise BadInput(file, "mappings", estate.mappings, "a folder of CSV files")
     _check_windows(file, estate)
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from cogent_pipelines import estate
 from cogent_pipelines.errors import BadInput
+from cogent_pipelines.rules import mappings
 
 DEMO = Path(__file__).resolve().parents[1] / "estates" / "demo.yaml"
 
@@ -76,6 +77,7 @@ def test_the_demo_estate_is_read_into_typed_objects() -> None:
         ({"syncs__orders_to_wms__mode": "on"}, "syncs.orders_to_wms.mode", "Invalid enum"),
         ({"syncs__orders_to_wms__from": None}, "syncs.orders_to_wms", "from"),
         ({"name": "Demo Shop"}, "name", "matching regex"),
+        ({"mappings": "nowhere"}, "mappings", "a folder of CSV files"),
     ],
 )
 def test_a_wrong_estate_is_refused_naming_the_key(
@@ -85,6 +87,37 @@ def test_a_wrong_estate_is_refused_naming_the_key(
     error = refused(changed(tmp_path, **changes))
     assert error.key.startswith(key)
     assert expected in str(error)
+
+
+def test_a_folder_of_mappings_is_beside_the_estate_file(tmp_path: Path) -> None:
+    """Wherever the reader stands; an estate that names none has the project's own."""
+    (tmp_path / "ours").mkdir()
+    assert estate.load(changed(tmp_path, mappings="ours")).mappings == str(tmp_path / "ours")
+    assert estate.load(DEMO).mappings == str(estate.SEEDS)
+
+
+ESTATES = sorted(DEMO.parent.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", ESTATES, ids=lambda file: file.stem)
+def test_an_estate_and_its_mappings_name_the_same_systems(file: Path) -> None:
+    """Every facility, location and way of sending leads from a channel of the estate to a warehouse of it."""
+    found = estate.load(file)
+    tables = {
+        seed.name: mappings.read(
+            seed, seed.name, (Path(found.mappings) / f"{seed.name}.csv").read_text()
+        ).to_pylist()
+        for seed in mappings.declared()
+    }
+    runs = {row["facility"]: row["warehouse_system"] for row in tables["facilities"]}
+    assert runs == found.facilities
+    assert {row["facility"] for row in tables["locations"]} == set(runs)
+    for name in ("locations", "delivery_options", "tax_codes", "currencies"):
+        assert {row["system"] for row in tables[name]} == set(found.channels()), name
+    ways = {(row["system"], row["facility"], row["warehouse_system"]) for row in tables["delivery_options"]}
+    assert ways == {(channel, code, system) for channel in found.channels() for code, system in runs.items()}
+    carriers = {(row["warehouse_system"], row["channel_system"]) for row in tables["carriers"]}
+    assert carriers == {(w, c) for w in found.warehouses() for c in found.channels()}
 
 
 def test_text_that_is_no_yaml_is_refused(tmp_path: Path) -> None:

@@ -50,10 +50,20 @@ def not_in_use(estate: Estate) -> list[str]:
     return [selector for slug in others for selector in (f"fqn:cogent.staging.{slug}", f"source:{slug}")]
 
 
+def name_mappings(estate: Estate) -> None:
+    """dbt is another process: it learns from here which folder of mappings is this estate's."""
+    os.environ["COGENT_MAPPINGS"] = os.path.relpath(estate.mappings, DBT)
+
+
 def manifest(place: Place, estate: Estate) -> Path:
-    """dbt's manifest for this place, made by ``dbt parse`` when a model is newer than it, or other vendors are in use."""
-    newest = max(file.stat().st_mtime for file in DBT.rglob("*") if file.suffix in {".sql", ".yml", ".csv"})
-    ours, note = " ".join(in_use(estate)), place.manifest.with_name("made_for")
+    """dbt's manifest for this place, made by ``dbt parse`` when it is not this estate's.
+
+    A model or mapping is newer than it, or it was made for other vendors or another folder of mappings.
+    """
+    name_mappings(estate)
+    files = [*DBT.rglob("*"), *Path(estate.mappings).glob("*.csv")]
+    newest = max(file.stat().st_mtime for file in files if file.suffix in {".sql", ".yml", ".csv"})
+    ours, note = " ".join([*in_use(estate), estate.mappings]), place.manifest.with_name("made_for")
     made_for = note.read_text(encoding="utf-8") if note.exists() else ""
     if made_for != ours or not place.manifest.exists() or place.manifest.stat().st_mtime < newest:
         place.manifest.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +88,7 @@ def lay_out(place: Place, estate: Estate) -> None:
 def make_ready(connection: duckdb.DuckDBPyConnection, estate: Estate) -> None:
     """Bring in what people may have changed since the last look: the estate's file and the mappings."""
     estate_tables.write(connection, estate, clock.now())
-    mappings.load(connection, DBT / "seeds")
+    mappings.load(connection, estate.mappings)
 
 
 def models(manifest: Path, estate: Estate) -> dg.AssetsDefinition:
@@ -97,6 +107,7 @@ def models(manifest: Path, estate: Estate) -> dg.AssetsDefinition:
         place, estate = retailer.place(), retailer.estate()
         lay_out(place, estate)
         # dbt is another process and opens DuckDB by itself: it learns where, and what instant it is, from here.
+        name_mappings(estate)
         os.environ["COGENT_WAREHOUSE"] = str(place.warehouse)
         os.environ["COGENT_AS_OF"] = clock.now().isoformat()
         build = dbt.cli(["build", *in_use(estate)], context=context, target_path=place.manifest.parent)

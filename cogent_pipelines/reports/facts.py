@@ -55,6 +55,8 @@ class Facts:
     """Our facilities, for the same."""
     modes: Mapping[str, str] = field(default_factory=dict)
     """Sync -> its mode."""
+    mappings: Mapping[str, str] = field(default_factory=dict)
+    """Mapping -> the file it was read from."""
     hops: tuple[Hop, ...] = ()
     adoptions: tuple[Row, ...] = ()
     exceptions: tuple[Row, ...] = ()
@@ -292,6 +294,7 @@ def _facts(connection: duckdb.DuckDBPyConnection, subject: Subject) -> Facts:
         facilities=_rows(
             connection, "SELECT facility, warehouse_system FROM mappings.facilities ORDER BY ALL"
         ),
+        mappings=dict(connection.execute("SELECT name, file FROM mappings.loaded").fetchall()),
         modes=dict(connection.execute("SELECT sync, mode FROM estate.syncs").fetchall()),
         lines=parts["lines"],
         payments=parts["payments"],

@@ -21,7 +21,6 @@ from cogent_pipelines.reports.facts import Facts, Row
 from cogent_pipelines.reports.lines import minute, printable, words
 from cogent_pipelines.rules.catalogue import Rule
 
-SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 RELEASABLE = "every_paid_order_can_be_released"
 CARRIED_OUT = "every_change_was_carried_out"
 BY = '--by "$USER"'
@@ -212,7 +211,7 @@ def _mend(facts: Facts, reason: str, row: Row | None) -> tuple[tuple[str, ...], 
             first = str(known[0]["delivery_method_id"]) if known else "METHOD"
             values = (system, detail, str(row["facility"] or "") if row else "", target, first, "")
             return (f"choose the delivery method at {target}: {names}",), (
-                _append("delivery_options", values),
+                _append(facts, "delivery_options", values),
             )
         case "unmapped_facility":
             location = detail.removeprefix("location ")
@@ -220,7 +219,9 @@ def _mend(facts: Facts, reason: str, row: Row | None) -> tuple[tuple[str, ...], 
             step = (
                 f"name the facility that sends for location {printable(location, 40)}: {', '.join(codes[:6])}"
             )
-            return (step,), (_append("locations", (system, location, codes[0] if codes else "FACILITY")),)
+            return (step,), (
+                _append(facts, "locations", (system, location, codes[0] if codes else "FACILITY")),
+            )
         case "unknown_sku":
             step = f"list {printable(detail, 60)} in the warehouse, or name its SKU there in sku_changes.csv"
             return (step,), ()
@@ -238,11 +239,11 @@ def _open(url: str) -> tuple[str, ...]:
     return (url,) if url.startswith(("https://", "http://")) else ()
 
 
-def _append(seed: str, values: tuple[str, ...]) -> str:
-    """The command that adds one row to a mapping file."""
+def _append(facts: Facts, mapping: str, values: tuple[str, ...]) -> str:
+    """The command that adds one row to a mapping's file."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(values)
-    file = short(SEEDS / f"{seed}.csv")
+    file = short(Path(facts.mappings.get(mapping, f"{mapping}.csv")))
     return f"printf '%s\\n' {quoted(line.getvalue())} >> {shlex.quote(file)}"
 
 

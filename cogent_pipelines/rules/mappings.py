@@ -1,7 +1,9 @@
 """The retailer's mapping tables, read from their CSV files when one has changed: schema ``mappings``.
 
 Belongs here: noticing a changed file, refusing one that contradicts itself, and loading it without dbt.
-Does not belong here: what a mapping means (dbt's models), or which there are (the seeds' YAML says so).
+Does not belong here: what a mapping means (dbt's models), or which there are (``models/mappings.yml`` says so).
+
+Every estate has a folder of its own (``mappings`` in its file), with a file for each mapping, empty or not.
 
 An order held for want of a mapping is let go at the first plan after the row is added.
 """
@@ -23,12 +25,13 @@ import yaml
 
 from cogent_pipelines.errors import BadInput
 
+DECLARED = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "mappings.yml"
 _TYPES: Mapping[str, pa.DataType] = {"varchar": pa.string(), "bigint": pa.int64(), "date": pa.date32()}
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """What the seeds' YAML says of one mapping."""
+    """What is declared of one mapping."""
 
     name: str
     types: Mapping[str, str]
@@ -40,36 +43,45 @@ class Seed:
     """Columns that stand once each."""
 
 
-def load(connection: duckdb.DuckDBPyConnection, seeds: Path) -> list[str]:
-    """Load every mapping whose file has changed since it was last loaded; their names. Raises ``BadInput``."""
+def load(connection: duckdb.DuckDBPyConnection, folder: Path | str) -> list[str]:
+    """Load every mapping whose file has changed since it was last loaded; their names. Raises ``BadInput``.
+
+    ``mappings.loaded`` says which file each came from.
+    """
     connection.execute("CREATE SCHEMA IF NOT EXISTS mappings")
     connection.execute("CREATE TABLE IF NOT EXISTS mappings.loaded (name VARCHAR, digest VARCHAR)")
-    known = dict(connection.execute("SELECT name, digest FROM mappings.loaded").fetchall())
+    connection.execute("ALTER TABLE mappings.loaded ADD COLUMN IF NOT EXISTS file VARCHAR")
+    known = {
+        name: found
+        for name, *found in connection.execute("SELECT name, digest, file FROM mappings.loaded").fetchall()
+    }
     there = {row[0] for row in connection.execute(
         "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'mappings'"
     ).fetchall()}  # fmt: skip
-    changed: list[tuple[Seed, str, pa.Table]] = []
-    for seed in declared(seeds):
-        file = seeds / f"{seed.name}.csv"
+    changed: list[tuple[Seed, str, Path, pa.Table]] = []
+    for seed in declared():
+        file = Path(folder) / f"{seed.name}.csv"
         content = _read(file)
         digest = hashlib.sha256(content).hexdigest()
-        if known.get(seed.name) != digest or seed.name not in there:
-            changed.append((seed, digest, read(seed, str(file), content.decode("utf-8-sig"))))
+        if known.get(seed.name) != [digest, str(file)] or seed.name not in there:
+            changed.append((seed, digest, file, read(seed, str(file), content.decode("utf-8-sig"))))
     if not changed:
         return []
     connection.execute("BEGIN")
     try:
-        for seed, digest, rows in changed:
+        for seed, digest, file, rows in changed:
             connection.register("mapping_rows", rows)
             connection.execute(f"CREATE OR REPLACE TABLE mappings.{seed.name} AS SELECT * FROM mapping_rows")
             connection.unregister("mapping_rows")
             connection.execute("DELETE FROM mappings.loaded WHERE name = $1", [seed.name])
-            connection.execute("INSERT INTO mappings.loaded VALUES ($1, $2)", [seed.name, digest])
+            connection.execute(
+                "INSERT INTO mappings.loaded VALUES ($1, $2, $3)", [seed.name, digest, str(file)]
+            )
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-    return [seed.name for seed, _, _ in changed]
+    return [seed.name for seed, *_ in changed]
 
 
 def _read(file: Path) -> bytes:
@@ -130,21 +142,20 @@ def _typed(file: str, number: int, name: str, kind: str, value: str | None) -> A
 
 
 @cache
-def declared(seeds: Path) -> tuple[Seed, ...]:
-    """Every mapping the YAML beside the CSV files declares."""
+def declared() -> tuple[Seed, ...]:
+    """Every mapping there is."""
     found: list[Seed] = []
-    for file in sorted(seeds.glob("*.yml")):
-        for part in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("seeds", []):
-            tests = {c["name"]: _names(c.get("data_tests", [])) for c in part.get("columns", [])}
-            found.append(
-                Seed(
-                    name=part["name"],
-                    types=part["config"]["column_types"],
-                    key=_key(part.get("data_tests", [])),
-                    filled=frozenset(name for name, names in tests.items() if "not_null" in names),
-                    alone=frozenset(name for name, names in tests.items() if "unique" in names),
-                )
+    for part in yaml.safe_load(DECLARED.read_text(encoding="utf-8"))["seeds"]:
+        tests = {c["name"]: _names(c.get("data_tests", [])) for c in part.get("columns", [])}
+        found.append(
+            Seed(
+                name=part["name"],
+                types=part["config"]["column_types"],
+                key=_key(part.get("data_tests", [])),
+                filled=frozenset(name for name, names in tests.items() if "not_null" in names),
+                alone=frozenset(name for name, names in tests.items() if "unique" in names),
             )
+        )
     return tuple(found)
 
 

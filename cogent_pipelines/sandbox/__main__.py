@@ -53,6 +53,8 @@ def read_windows(text: str) -> dict[str, float]:
     "--speed", default=60.0, help="Seconds that pass in the world while one passes here; 0 stands still."
 )
 @click.option("--systems", default="web_uk=shopify,wms_uk=veeqo")
+@click.option("--facilities", default="", help="Which warehouse runs a facility: LEEDS=wms_uk,...")
+@click.option("--catalogue", default="", help="The system that owns the items.")
 @click.option("--faults", default="default", help="none, default, all, or names (=rate) joined by commas.")
 @click.option("--defects", default=0, help="How many of each family to plant, and as many near-misses.")
 @click.option("--families", default="all", help="Which families to plant.")
@@ -75,6 +77,7 @@ def main(**given: Any) -> None:
     gc.set_threshold(ALLOCATIONS)
     try:
         read_faults(given["faults"])
+        systems = reading.read_systems(given["systems"])
         settings = Settings(
             seed=given["seed"],
             days=given["days"],
@@ -83,7 +86,9 @@ def main(**given: Any) -> None:
             bundles=given["bundles"],
             start=reading.read_instant(given["start"]) if given["start"] else None,
             speed=given["speed"],
-            systems=reading.read_systems(given["systems"]),
+            systems=systems,
+            catalogue=given["catalogue"],
+            facilities=reading.read_facilities(given["facilities"], systems),
             faults=given["faults"],
             defects=given["defects"],
             families=given["families"],

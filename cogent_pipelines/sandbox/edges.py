@@ -38,6 +38,11 @@ class Traits:
     """A record's field that holds a number or an instant."""
     shows_ids: bool = False
     """Its shop knows an order by its id alone, and gives it no number beside."""
+    untold: frozenset[str] = frozenset()
+    """What its documents leave untold or undone. A shop: from which of its ``locations`` an order is taken (INFERRED: its
+    first). A warehouse: the orders that ``others`` sent it, before they leave, and ``items`` nobody asks about, where it
+    has no lists; the ``content`` of an order as it was stored; ``edits`` of an order it has taken. Any system: an item's
+    ``weight``, ``barcode``, ``origin``."""
 
 
 def names() -> list[str]:

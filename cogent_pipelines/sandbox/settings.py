@@ -29,6 +29,10 @@ class Settings:
     start: datetime | None = None  # None: 2026-11-02T06:00Z, or the first morning of the orders file
     speed: float = 60.0  # 0 stands still until /_sandbox/advance
     systems: Mapping[str, str] = field(default_factory=lambda: dict(SYSTEMS))
+    facilities: Mapping[str, str] = field(
+        default_factory=dict
+    )  # facility -> its warehouse; left out: every one's
+    catalogue: str = ""  # the system that owns the items; "": the shop where one is sold
     faults: str = "none"  # none, default, all, or names (with =rate) joined by commas
     defects: int = 0  # of each family of the planter
     families: str = "all"  # which families the planter plants: all, or names joined by commas
@@ -55,6 +59,17 @@ def read_systems(text: str) -> dict[str, str]:
         edges.of(vendor)
         systems[name] = vendor
     return systems
+
+
+def read_facilities(text: str, systems: Mapping[str, str]) -> dict[str, str]:
+    """Read ``LEEDS=wms_uk,YORK=wms_north``: which warehouse runs a facility."""
+    found: dict[str, str] = {}
+    for part in filter(None, text.split(",")):
+        code, equals, system = part.strip().partition("=")
+        if not equals or system not in systems or edges.of(systems[system]).role != "warehouse":
+            raise ValueError(f"--facilities: expected facility=warehouse, found {part!r}")
+        found[code] = system
+    return found
 
 
 def read_orders(text: str) -> int | Path:

@@ -142,7 +142,7 @@ def test_windows_and_feeds_are_rows(connection: duckdb.DuckDBPyConnection, demo:
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
     """A copy of the demo's mappings."""
-    for file in SEEDS.iterdir():
+    for file in SEEDS.glob("*.csv"):
         (tmp_path / file.name).write_text(file.read_text())
     return tmp_path
 
@@ -160,9 +160,22 @@ def test_a_mapping_is_loaded_when_its_file_has_changed(
     assert row == ("YORK",)
 
 
+def test_the_mappings_of_another_folder_are_loaded_and_said_to_be_of_it(
+    connection: duckdb.DuckDBPyConnection, seeds: Path
+) -> None:
+    """The same rows or not: whoever mends one must be told the right file."""
+    mappings.load(connection, SEEDS)
+    assert len(mappings.load(connection, seeds)) == len(list(seeds.glob("*.csv")))
+    files = dict(connection.execute("SELECT name, file FROM mappings.loaded").fetchall())
+    assert files["locations"] == str(seeds / "locations.csv")
+    (seeds / "locations.csv").unlink()
+    with pytest.raises(BadInput, match="readable CSV file"):
+        mappings.load(connection, seeds)
+
+
 def test_every_mapping_has_the_columns_its_yaml_types(seeds: Path) -> None:
     """Header, types, key."""
-    for seed in mappings.declared(seeds):
+    for seed in mappings.declared():
         assert set(seed.key) <= set(seed.types)
         mappings.read(seed, seed.name, (seeds / f"{seed.name}.csv").read_text())
 

@@ -259,3 +259,71 @@ def test_the_planter_knows_every_vendors_feeds_and_fields(vendor):
 def test_every_vendor_has_an_edge_and_every_edge_a_vendor():
     """What is found by its files' names on one side is found on the other."""
     assert edges.names() == sorted(VENDORS)
+
+
+# --- between which systems ----------------------------------------------------------------------------
+
+TWO = {
+    "systems": {"web_uk": "shopify", "web_trade": "bigcommerce", "wms_uk": "veeqo", "tpl_uk": "seko"},
+    "facilities": {"LEEDS": "wms_uk", "YORK": "tpl_uk"},
+    "catalogue": "web_uk",
+}
+
+
+def pairs(world, mechanism):
+    """Between which systems a mechanism would be planted."""
+    return {(shop.system, warehouse.system) for shop, warehouse in world.planter._pairs(mechanism)}
+
+
+def test_each_facility_is_run_by_its_warehouse_alone():
+    """Stock lies where it is run, once."""
+    world = make(SMALL, orders=0, **TWO)
+    codes = {w.system: {f.code for f in w.facilities.values()} for w in world.warehouses.values()}
+    assert codes == {"wms_uk": {"LEEDS"}, "tpl_uk": {"YORK"}}
+    assert {place for _, place in world.warehouses["tpl_uk"].stock} == {42}
+
+
+def test_a_shop_whose_orders_name_no_location_sells_from_its_first():
+    """Whatever its customers and the planter would rather."""
+    world = play(make(SMALL, **TWO), days=1)
+    homes = {
+        shop.system: {f.location_id for order in shop.orders.values() for f in order.fulfilment_orders}
+        for shop in world.shops.values()
+    }
+    assert homes == {"web_uk": {1001, 1002}, "web_trade": {1001}}
+
+
+def test_a_fault_is_planted_between_systems_by_turns():
+    """Every shop with every warehouse that sends its orders."""
+    world = make(SMALL, orders=0, defects=1, **TWO)
+    every = {("web_uk", "wms_uk"), ("web_uk", "tpl_uk"), ("web_trade", "wms_uk")}
+    assert pairs(world, FAMILIES["every_paid_order_reached_a_warehouse"].mechanisms[0]) == every
+    name, mechanism = (
+        "no_two_orders_are_the_same_basket",
+        FAMILIES["no_two_orders_are_the_same_basket"].mechanisms[0],
+    )
+    chosen = [world.planter._between(name, mechanism, number) for number in range(3)]
+    assert {(shop.system, warehouse.system) for shop, warehouse in chosen} == every
+
+
+def test_what_no_system_would_show_is_not_planted():
+    """A copy in a warehouse that tells of no order it is not asked about could be found by nobody."""
+    world = make(SMALL, orders=0, defects=2, **TWO)
+    copied = FAMILIES["no_order_is_in_the_warehouse_twice"].mechanisms[0]
+    assert pairs(world, copied) == {("web_uk", "wms_uk"), ("web_trade", "wms_uk")}
+    alone = {"systems": {"web_trade": "bigcommerce", "tpl_uk": "seko"}}
+    blind = play(make(SMALL, orders=0, defects=2, **alone), days=4)
+    assert found(blind, "no_order_is_in_the_warehouse_twice") == []
+    assert "twin_minutes_later" in {d.mechanism for d in blind.planter.defects}
+    with pytest.raises(ValueError, match="none of these systems would show it"):
+        acts.do(blind, "", "plant", {"family": "no_order_is_in_the_warehouse_twice"})
+    assert not [d for d in blind.planter.defects if d.mechanism == "unmapped_location"]
+
+
+def test_a_detail_the_owner_of_the_catalogue_does_not_tell_is_not_planted():
+    """Whoever else knows it: the owner is asked."""
+    for owner, tells in (("web_uk", True), ("wms_uk", False)):
+        systems = {"web_uk": "shopify", "wms_uk": "fulfil"}
+        world = make(SMALL, orders=0, defects=1, systems=systems, catalogue=owner)
+        named = FAMILIES["every_item_has_weight_barcode_and_origin"].mechanisms
+        assert bool(world.planter.shown(named)) is tells

@@ -51,6 +51,7 @@ TRAITS = Traits(
     status_field="payment_status",
     typed_field="total_inc_tax",
     shows_ids=True,
+    untold=frozenset({"locations", "origin"}),
 )
 
 

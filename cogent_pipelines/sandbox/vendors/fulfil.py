@@ -49,6 +49,7 @@ TRAITS = Traits(
     ),
     status_field="state",
     typed_field="total_amount",
+    untold=frozenset({"weight", "barcode", "origin"}),
 )
 
 

@@ -41,8 +41,10 @@ def build_world(settings: Settings) -> World:
         if edge.role == "shop":
             world.shops[system] = catalogue.empty_shop(system)
             world.shops[system].shows_ids = edge.shows_ids
+            world.shops[system].has_one_home = "locations" in edge.untold
         else:
             world.warehouses[system] = catalogue.empty_warehouse(world, system)
+            world.warehouses[system].takes_edits = "edits" not in edge.untold
     if sorted_file is not None and not (world.shops and world.warehouses):
         raise ValueError("--orders: a file of orders needs a shop and a warehouse among --systems")
     if settings.defects and not (world.shops and world.warehouses):

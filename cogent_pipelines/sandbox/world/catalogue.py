@@ -73,11 +73,21 @@ def empty_shop(system: str) -> Shop:
     return Shop(system, "GBP", locations={i: Location(i, name) for i, name in LOCATIONS.items()})
 
 
+def warehouse_of(world: World, facility_id: int) -> Warehouse | None:
+    """Give the warehouse that runs a facility."""
+    return next((w for w in world.warehouses.values() if facility_id in w.facilities), None)
+
+
 def empty_warehouse(world: World, system: str) -> Warehouse:
-    """Open a warehouse system with its two facilities."""
+    """Open a warehouse system with the facilities it runs."""
+    runs = world.settings.facilities
     return Warehouse(
         system,
-        facilities={i: Facility(i, code, name) for i, (code, name) in FACILITIES.items()},
+        facilities={
+            i: Facility(i, code, name)
+            for i, (code, name) in FACILITIES.items()
+            if runs.get(code, system) == system
+        },
         delivery_methods={
             i: DeliveryMethod(i, name, Decimal("3.95"), world.now, world.now)
             for i, name in DELIVERY_METHODS.items()
@@ -166,7 +176,8 @@ def invent(world: World, *, skus: int, bundles: int, orders: int) -> None:
         for location_id, facility_id in FACILITY_OF.items():
             quantity = rng.randint(each, 3 * each)
             for warehouse in world.warehouses.values():
-                open_stock(world, warehouse, item["sku"], facility_id, quantity)
+                if facility_id in warehouse.facilities:
+                    open_stock(world, warehouse, item["sku"], facility_id, quantity)
             for shop in world.shops.values():
                 stock_level(world, shop, shop.variants[shop.by_sku[item["sku"]]], location_id, quantity)
     for index in range(1, min(bundles, skus // 3) + 1):
@@ -241,7 +252,7 @@ def from_file(
         for location_id, facility_id in FACILITY_OF.items():
             quantity = opening.get((sku, location_id), 0)
             for warehouse in world.warehouses.values():
-                if quantity:
+                if quantity and facility_id in warehouse.facilities:
                     open_stock(world, warehouse, sku, facility_id, quantity)
             for shop in world.shops.values():
                 stock_level(world, shop, shop.variants[shop.by_sku[sku]], location_id, quantity)

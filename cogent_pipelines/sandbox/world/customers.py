@@ -92,7 +92,7 @@ class Customers:
         rng = self.world.rng("order", system, key)
         shop = self.world.shops[system]
         customer = self.choose_customer(rng, shop)
-        location = rng.choice(list(catalogue.LOCATIONS))
+        location = rng.choice([home for home in shop.homes if home in catalogue.LOCATIONS])
         lines = self.fill_basket(rng, shop, location)
         homes: list[int] = []
         if len(lines) > 1 and rng.random() < self.rates.two_locations:
@@ -272,7 +272,7 @@ class Customers:
         if not self.is_safe(order):
             return
         found = self.people.in_warehouses(order.name)
-        if len(found) > 1:
+        if len(found) > 1 or not all(warehouse.takes_edits for warehouse, _ in found):
             return
         self.edit(shop, order, rng)
         for warehouse, released in found:

@@ -10,7 +10,7 @@ anybody's rule would say so. A near-miss looks like a fault and is none.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,10 +20,12 @@ from cogent_pipelines.sandbox.world import plants_orders as orders
 from cogent_pipelines.sandbox.world import plants_parcels as parcels
 from cogent_pipelines.sandbox.world import plants_shipping as shipping
 from cogent_pipelines.sandbox.world import plants_stock as stock
+from cogent_pipelines.sandbox.world import shown
 from cogent_pipelines.sandbox.world.plant import Defect, Plant, Script, Wait
 
 if TYPE_CHECKING:
     from cogent_pipelines.sandbox.kit import Kit
+    from cogent_pipelines.sandbox.world.model import Shop, Warehouse
     from cogent_pipelines.sandbox.world.world import World
 
 Mechanism = Callable[[Plant], Script]
@@ -382,8 +384,8 @@ class Planter:
                 continue
             for is_near_miss in (False, True):
                 family = FAMILIES[name]
-                choices = family.near_misses if is_near_miss else family.mechanisms
-                for index in range(settings.defects):
+                choices = self.shown(family.near_misses if is_near_miss else family.mechanisms)
+                for index in range(settings.defects if choices else 0):
                     share = (index + (place + 1) / (len(names) + 1) + 0.5 * is_near_miss) / (
                         settings.defects + 0.5
                     )
@@ -428,6 +430,8 @@ class Planter:
         chosen = (
             next((each for each in choices if each.__name__ == mechanism), None) if mechanism else choices[0]
         )
+        if chosen is not None and not self.shown((chosen,)):
+            raise ValueError(f"{chosen.__name__}: none of these systems would show it")
         if chosen is None:
             raise ValueError(
                 f"{name}: unknown {mechanism!r}; there are {', '.join(c.__name__ for c in choices)}"
@@ -436,10 +440,28 @@ class Planter:
         self.world.play_until(self.world.now)
         return {"serial": self.serial, "family": name, "mechanism": chosen.__name__}
 
+    def shown(self, mechanisms: Sequence[Mechanism]) -> tuple[Mechanism, ...]:
+        """Leave out what none of the systems there are would show."""
+        return tuple(each for each in mechanisms if self._pairs(each))
+
+    def _pairs(self, mechanism: Mechanism) -> list[tuple[Shop, Warehouse]]:
+        return [
+            (shop, warehouse)
+            for shop in self.world.shops.values()
+            for warehouse in self.world.warehouses.values()
+            if shown.is_shown(self.world, mechanism, shop, warehouse)
+        ]
+
+    def _between(self, name: str, mechanism: Mechanism, number: int) -> tuple[Shop, Warehouse]:
+        """Choose between which shop and warehouse the next of a family is planted: by turns."""
+        pairs = self._pairs(mechanism)
+        return pairs[(list(FAMILIES).index(name) + number) % len(pairs)]
+
     def _plan(
         self, at: datetime, name: str, mechanism: Mechanism, *, is_near_miss: bool, room: float = 120.0
     ) -> None:
         self.serial += 1
+        shop, warehouse = self._between(name, mechanism, self.asked[(name, is_near_miss)])
         self.asked[(name, is_near_miss)] += 1
         serial = self.serial
         self.waiting[serial] = (name, mechanism.__name__, is_near_miss)
@@ -454,6 +476,8 @@ class Planter:
             window=float(self.world.settings.windows.get(name, 0.0)),
             room=room,
             keep=self.keep,
+            shop=shop,
+            warehouse=warehouse,
         )
         self.world.schedule(at, lambda: self._go_on(serial, mechanism(plant)))
 

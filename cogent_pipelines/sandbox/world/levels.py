@@ -79,6 +79,8 @@ def route(
     if not shippable:
         return {}
     chosen: dict[int, list[tuple[ShopLine, int]]] = {}
+    if shop.has_one_home:
+        return {shop.homes[0]: shippable}
     if homes:
         for line, home in zip(lines, homes, strict=True):
             if line.requires_shipping:

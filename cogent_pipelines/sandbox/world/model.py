@@ -320,6 +320,7 @@ class Shop:
     entries: dict[int, PayoutEntry] = field(default_factory=dict)
     mails: list[Mail] = field(default_factory=list)
     shows_ids: bool = False  # an order's name is its id; no other is given
+    has_one_home: bool = False  # every order is taken from the first location
     taxes_included: bool = True  # prices, line discounts and the delivery price contain tax
     credits: list[Credit] = field(default_factory=list)  # given outside any order
     by_name: dict[str, list[int]] = field(default_factory=dict)  # order name -> order ids
@@ -334,6 +335,11 @@ class Shop:
     fulfilment_order_log: ChangeLog = field(default_factory=ChangeLog)  # fulfilment order id
     level_log: ChangeLog = field(default_factory=ChangeLog)  # (inventory item, location)
     variant_log: ChangeLog = field(default_factory=ChangeLog)  # variant id
+
+    @property
+    def homes(self) -> tuple[int, ...]:
+        """The locations an order may be taken from."""
+        return tuple(self.locations)[:1] if self.has_one_home else tuple(self.locations)
 
 
 # --- a warehouse (WMS or 3PL) -------------------------------------------------------------------------
@@ -502,6 +508,7 @@ class Warehouse:
     stock: dict[tuple[int, int], StockEntry] = field(default_factory=dict)  # (sellable, facility)
     delivery_methods: dict[int, DeliveryMethod] = field(default_factory=dict)
     channels: dict[int, str] = field(default_factory=dict)  # id -> name of the API store
+    takes_edits: bool = True  # an order it has taken can still be changed
     orders: dict[int, WarehouseOrder] = field(default_factory=dict)
     customers: dict[int, WarehouseCustomer] = field(default_factory=dict)
     movements: list[Movement] = field(default_factory=list)  # every change of physical stock

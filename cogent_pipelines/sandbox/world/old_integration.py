@@ -106,30 +106,30 @@ class OldIntegration:
         made: list[WarehouseOrder] = []
         if order.cancelled_at is not None:
             return made
-        for warehouse in list(world.warehouses.values())[:1]:
-            if looks and wms.find_orders(warehouse, order.name):
-                return made
-            for fulfilment_order in order.fulfilment_orders:
-                lines = self._lines(warehouse, order, fulfilment_order.id, shop)
-                facility_id = catalogue.FACILITY_OF.get(fulfilment_order.location_id)
-                if not lines or facility_id is None:
-                    continue
-                sent = wms.create_order(
-                    world,
-                    warehouse,
-                    number=order.name,
-                    channel_id=next(iter(warehouse.channels)),
-                    email=order.email,
-                    address=order.address,
-                    lines=lines,
-                    delivery_method_id=METHODS.get(order.delivery_option, 11),
-                    currency=order.currency,
-                    delivery_price=order.delivery_price,
-                    payment_reference=str(order.id),
-                    sent_by=sent_by,
-                )
-                wms.allocate(world, warehouse, sent.id, facility_id)
-                made.append(sent)
+        if looks and any(wms.find_orders(warehouse, order.name) for warehouse in world.warehouses.values()):
+            return made
+        for fulfilment_order in order.fulfilment_orders:
+            facility_id = catalogue.FACILITY_OF.get(fulfilment_order.location_id, 0)
+            warehouse = catalogue.warehouse_of(world, facility_id)
+            lines = self._lines(warehouse, order, fulfilment_order.id, shop) if warehouse else []
+            if not lines or warehouse is None:
+                continue
+            sent = wms.create_order(
+                world,
+                warehouse,
+                number=order.name,
+                channel_id=next(iter(warehouse.channels)),
+                email=order.email,
+                address=order.address,
+                lines=lines,
+                delivery_method_id=METHODS.get(order.delivery_option, 11),
+                currency=order.currency,
+                delivery_price=order.delivery_price,
+                payment_reference=str(order.id),
+                sent_by=sent_by,
+            )
+            wms.allocate(world, warehouse, sent.id, facility_id)
+            made.append(sent)
         return made
 
     def _lines(
@@ -223,17 +223,17 @@ class OldIntegration:
         if not self.is_on() or number != self.round:
             return
         world = self.people.world
-        for warehouse in list(world.warehouses.values())[:1]:
-            for shop in world.shops.values():
-                for (item, location_id), level in shop.levels.items():
-                    variant = shop.variants[shop.by_item[item]]
-                    sellable_id = warehouse.by_sku.get(variant.sku)
-                    facility_id = catalogue.FACILITY_OF.get(location_id)
-                    if sellable_id is None or facility_id is None or variant.sku in self.people.reserved_skus:
-                        continue
-                    entry = warehouse.stock[(sellable_id, facility_id)]
-                    free = max(0, entry.physical - entry.allocated)
-                    if level.available != free and level.is_active:
-                        level.available = free
-                        levels.touch_level(world, shop, level)
+        for shop in world.shops.values():
+            for (item, location_id), level in shop.levels.items():
+                variant = shop.variants[shop.by_item[item]]
+                facility_id = catalogue.FACILITY_OF.get(location_id, 0)
+                warehouse = catalogue.warehouse_of(world, facility_id)
+                sellable_id = warehouse.by_sku.get(variant.sku) if warehouse else None
+                if warehouse is None or sellable_id is None or variant.sku in self.people.reserved_skus:
+                    continue
+                entry = warehouse.stock[(sellable_id, facility_id)]
+                free = max(0, entry.physical - entry.allocated)
+                if level.available != free and level.is_active:
+                    level.available = free
+                    levels.touch_level(world, shop, level)
         world.after(PUSHES_EVERY, lambda: self.push(number))

@@ -91,6 +91,8 @@ class Plant:
     window: float  # seconds this family may stand unnoticed; 0 when nobody told
     room: float  # minutes until the next thing that takes a feed away
     keep: Callable[[Defect], None]
+    shop: Shop
+    warehouse: Warehouse
     touched: list[str] = field(default_factory=list)
 
     @property
@@ -99,12 +101,26 @@ class Plant:
         return people
 
     @property
-    def shop(self) -> Shop:
-        return next(iter(self.world.shops.values()))
+    def locations(self) -> tuple[int, ...]:
+        """The locations that the warehouse serves."""
+        return tuple(
+            i for i, facility in catalogue.FACILITY_OF.items() if facility in self.warehouse.facilities
+        )
 
     @property
-    def warehouse(self) -> Warehouse:
-        return next(iter(self.world.warehouses.values()))
+    def home(self) -> int:
+        """The location where the script's goods lie: served by the warehouse, and the shop sells from it."""
+        return next(i for i in self.locations if i in self.shop.homes)
+
+    @property
+    def facility(self) -> int:
+        """The facility behind ``home``."""
+        return catalogue.FACILITY_OF[self.home]
+
+    @property
+    def code(self) -> str:
+        """What people call ``facility``."""
+        return catalogue.FACILITIES[self.facility][0]
 
     # --- waiting ----------------------------------------------------------------------------------
 
@@ -140,7 +156,7 @@ class Plant:
         return [*chosen, *(self.own_item()[0].sku for _ in range(number - len(chosen)))]
 
     def own_item(self, *, stock: int = OWN_STOCK, sku: str = "", **facts: Any) -> tuple[Variant, Sellable]:
-        """List a new, complete item in both systems; nobody else buys or counts it."""
+        """List a new, complete item in shop and warehouse; nobody else buys or counts it."""
         number = self.world.new_id("planter/item", 9001)
         item: dict[str, Any] = {
             "sku": sku or f"SKU-{number}",
@@ -154,8 +170,9 @@ class Plant:
         self.people.reserved_skus.add(item["sku"])
         sellable = wms.add_sellable(self.world, self.warehouse, **item)
         variant = catalogue.add_variant(self.world, self.shop, **item)
-        for location_id, facility_id in catalogue.FACILITY_OF.items():
+        for location_id in self.locations:
             if stock:
+                facility_id = catalogue.FACILITY_OF[location_id]
                 catalogue.open_stock(self.world, self.warehouse, item["sku"], facility_id, stock)
             catalogue.stock_level(self.world, self.shop, variant, location_id, stock)
         return variant, sellable
@@ -197,7 +214,7 @@ class Plant:
         customer: Customer | None = None,
         free: bool = False,
         service: bool = False,
-        location: int = 1001,
+        location: int | None = None,
         **options: Any,
     ) -> ShopOrder:
         """Have a customer order; nobody but the planter decides what becomes of it."""
@@ -217,7 +234,7 @@ class Plant:
             "address": who.address,
             "customer_id": who.id,
             "delivery_price": Decimal(0) if free else Decimal("3.95"),
-            "prefer": (location,),
+            "prefer": (location or self.home,),
         } | options
         order = shops.place_order(self.world, self.shop, lines=new, **settings)
         self.mine(order.name)

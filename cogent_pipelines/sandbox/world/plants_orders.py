@@ -10,6 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from cogent_pipelines.sandbox.world import catalogue
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import ShopOrder, WarehouseOrder
@@ -173,7 +174,7 @@ def nothing_left_on_the_shelf(p: Plant) -> Script:
     variant, sellable = p.own_item()
     p.world.arm(Flaw(p.shop.system, "set_levels", variant.sku, "nothing"))
     order = p.place([(variant.sku, 2)], payment="authorised")
-    wms.count_stock(p.world, p.warehouse, sellable.id, 41, 0)
+    wms.count_stock(p.world, p.warehouse, sellable.id, p.facility, 0)
     shops.capture(p.world, p.shop, order.id)
     p.record(
         {"order": order.name, "sku": variant.sku},
@@ -288,7 +289,7 @@ def sent_three_times(p: Plant) -> Script:
 
 def shipped_from_two_places(p: Plant) -> Script:
     first, second = p.skus(2)
-    order = p.place([(first, 1), (second, 1)], homes=(1001, 1002))
+    order = p.place([(first, 1), (second, 1)], homes=tuple(catalogue.LOCATIONS))
     p.record({"order": order.name})
     yield p.minutes(1)
 

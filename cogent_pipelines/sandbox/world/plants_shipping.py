@@ -311,12 +311,12 @@ def _by_hand(p: Plant, number: str, *, allocates: bool = True) -> WarehouseOrder
         sent_by="staff",
     )
     if allocates:
-        wms.allocate(p.world, p.warehouse, record.id, 41)
+        wms.allocate(p.world, p.warehouse, record.id, p.facility)
     return record
 
 
 def wait_for_work(p: Plant) -> Script:
-    opens = hours.working_after("LEEDS", p.world.now, 10)
+    opens = hours.working_after(p.code, p.world.now, 10)
     yield p.minutes((opens - p.world.now).total_seconds() / 60)
 
 

@@ -27,8 +27,8 @@ STORED = "every_change_was_stored_as_sent"
 BUNDLE = "no_bundle_outsells_its_components"
 
 
-def _level(p: Plant, variant: Variant, location_id: int = 1001) -> Level:
-    return p.shop.levels[(variant.inventory_item_id, location_id)]
+def _level(p: Plant, variant: Variant, location_id: int | None = None) -> Level:
+    return p.shop.levels[(variant.inventory_item_id, location_id or p.home)]
 
 
 def _write(p: Plant, variant: Variant, location_id: int, available: int) -> None:
@@ -52,39 +52,44 @@ def _swallow(p: Plant, variant: Variant) -> None:
 def typed_too_high(p: Plant) -> Script:
     variant, _ = p.own_item()
     yield p.minutes(90)
-    _write(p, variant, 1001, _level(p, variant).available + p.rng.randint(5, 30))
-    p.record(_keys(variant, 1001), repair=REPAIRED, also=(OVERSOLD,))
+    _write(p, variant, p.home, _level(p, variant).available + p.rng.randint(5, 30))
+    p.record(_keys(variant, p.home), repair=REPAIRED, also=(OVERSOLD,))
 
 
 def typed_too_low(p: Plant) -> Script:
     variant, _ = p.own_item()
     yield p.minutes(90)
-    _write(p, variant, 1002, max(0, _level(p, variant, 1002).available - p.rng.randint(5, 30)))
-    p.record(_keys(variant, 1002), repair=REPAIRED)
+    _write(
+        p,
+        variant,
+        p.locations[-1],
+        max(0, _level(p, variant, p.locations[-1]).available - p.rng.randint(5, 30)),
+    )
+    p.record(_keys(variant, p.locations[-1]), repair=REPAIRED)
 
 
 def count_the_shop_never_takes(p: Plant) -> Script:
     variant, sellable = p.own_item()
     _swallow(p, variant)
     yield p.minutes(60)
-    wms.count_stock(p.world, p.warehouse, sellable.id, 41, p.rng.randint(5, 40))
-    p.record(_keys(variant, 1001), also=(CARRIED_OUT, STORED, OVERSOLD))
+    wms.count_stock(p.world, p.warehouse, sellable.id, p.facility, p.rng.randint(5, 40))
+    p.record(_keys(variant, p.home), also=(CARRIED_OUT, STORED, OVERSOLD))
 
 
 def shop_stores_another_figure(p: Plant) -> Script:
     variant, sellable = p.own_item()
     p.world.arm(Flaw(p.shop.system, "set_levels", variant.sku, "off_by", 7))
     yield p.minutes(60)
-    wms.count_stock(p.world, p.warehouse, sellable.id, 41, p.rng.randint(10, 40))
-    p.record(_keys(variant, 1001), also=(CARRIED_OUT, STORED, OVERSOLD))
+    wms.count_stock(p.world, p.warehouse, sellable.id, p.facility, p.rng.randint(10, 40))
+    p.record(_keys(variant, p.home), also=(CARRIED_OUT, STORED, OVERSOLD))
 
 
 def pushed_by_the_old_integration(p: Plant) -> Script:
     variant, _ = p.own_item()
     yield p.minutes(45)
     order = p.place([(variant.sku, 4)], payment="authorised")
-    _write(p, variant, 1001, 50)  # what lies there, forgetting what is ordered
-    p.record(_keys(variant, 1001), repair=REPAIRED, also=(OVERSOLD,))
+    _write(p, variant, p.home, 50)  # what lies there, forgetting what is ordered
+    p.record(_keys(variant, p.home), repair=REPAIRED, also=(OVERSOLD,))
     yield p.well_past(180)
     shops.cancel_order(p.world, p.shop, order.id)
 
@@ -92,31 +97,31 @@ def pushed_by_the_old_integration(p: Plant) -> Script:
 def typed_as_it_was(p: Plant) -> Script:
     variant, _ = p.own_item()
     yield p.minutes(60)
-    _write(p, variant, 1001, _level(p, variant).available)
-    p.record(_keys(variant, 1001))
+    _write(p, variant, p.home, _level(p, variant).available)
+    p.record(_keys(variant, p.home))
 
 
 def counted_and_found_right(p: Plant) -> Script:
     variant, sellable = p.own_item()
     yield p.minutes(60)
-    entry = wms.get_entry(p.warehouse, sellable.id, 41)
-    wms.count_stock(p.world, p.warehouse, sellable.id, 41, entry.physical)
-    p.record(_keys(variant, 1001))
+    entry = wms.get_entry(p.warehouse, sellable.id, p.facility)
+    wms.count_stock(p.world, p.warehouse, sellable.id, p.facility, entry.physical)
+    p.record(_keys(variant, p.home))
 
 
 def differs_and_is_not_tracked(p: Plant) -> Script:
     variant, _ = p.own_item()
     variant.is_tracked = False
     catalogue.touch_variant(p.world, p.shop, variant)
-    _write(p, variant, 1001, 0)
-    p.record(_keys(variant, 1001))
+    _write(p, variant, p.home, 0)
+    p.record(_keys(variant, p.home))
     yield p.minutes(1)
 
 
 def ordered_and_not_yet_released(p: Plant) -> Script:
     variant, _ = p.own_item()
     order = p.place([(variant.sku, 3)], payment="authorised")
-    p.record(_keys(variant, 1001) | {"order": order.name})
+    p.record(_keys(variant, p.home) | {"order": order.name})
     yield p.minutes(120)
     shops.cancel_order(p.world, p.shop, order.id)
 
@@ -129,18 +134,18 @@ def recalled_below_what_is_allocated(p: Plant) -> Script:
     order = p.place([(variant.sku, 10)])
     p.plan(order, picks=False)
     yield p.released(order)
-    wms.count_stock(p.world, p.warehouse, sellable.id, 41, 4, why="recalled")
-    p.record({"sku": variant.sku, "location": 1001, "facility": "LEEDS"}, also=(SHIPS, LEVEL, RELEASABLE))
+    wms.count_stock(p.world, p.warehouse, sellable.id, p.facility, 4, why="recalled")
+    p.record({"sku": variant.sku, "location": p.home, "facility": p.code}, also=(SHIPS, LEVEL, RELEASABLE))
 
 
 def written_off_after_the_sale(p: Plant) -> Script:
     variant, sellable = p.own_item()
     order = p.place([(variant.sku, 12)], payment="authorised")
-    wms.count_stock(p.world, p.warehouse, sellable.id, 41, 5, why="written_off")
+    wms.count_stock(p.world, p.warehouse, sellable.id, p.facility, 5, why="written_off")
     shops.capture(p.world, p.shop, order.id)
     p.plan(order, picks=False)
     p.record(
-        {"sku": variant.sku, "location": 1001, "facility": "LEEDS"}, also=(SHIPS, LEVEL, RELEASABLE, REACHED)
+        {"sku": variant.sku, "location": p.home, "facility": p.code}, also=(SHIPS, LEVEL, RELEASABLE, REACHED)
     )
     yield p.minutes(1)
 
@@ -148,12 +153,12 @@ def written_off_after_the_sale(p: Plant) -> Script:
 def sold_from_a_level_left_high(p: Plant) -> Script:
     variant, sellable = p.own_item(stock=6)
     _swallow(p, variant)
-    _write(p, variant, 1001, 30)
+    _write(p, variant, p.home, 30)
     yield p.minutes(30)
     order = p.place([(variant.sku, 14)])
     p.plan(order, picks=False)
     p.record(
-        {"sku": variant.sku, "location": 1001, "facility": "LEEDS"},
+        {"sku": variant.sku, "location": p.home, "facility": p.code},
         also=(SHIPS, LEVEL, RELEASABLE, REACHED, CARRIED_OUT, STORED),
     )
     del sellable
@@ -162,7 +167,7 @@ def sold_from_a_level_left_high(p: Plant) -> Script:
 def sold_to_the_last_unit(p: Plant) -> Script:
     variant, _ = p.own_item(stock=5)
     order = p.place([(variant.sku, 5)])
-    p.record({"sku": variant.sku, "order": order.name, "location": 1001})
+    p.record({"sku": variant.sku, "order": order.name, "location": p.home})
     yield p.minutes(1)
 
 
@@ -171,16 +176,16 @@ def allocated_is_all_there_is(p: Plant) -> Script:
     order = p.place([(variant.sku, 10)])
     p.plan(order, pick_minutes=600)
     yield p.released(order)
-    wms.count_stock(p.world, p.warehouse, sellable.id, 41, 10)
-    p.record({"sku": variant.sku, "location": 1001})
+    wms.count_stock(p.world, p.warehouse, sellable.id, p.facility, 10)
+    p.record({"sku": variant.sku, "location": p.home})
 
 
 def short_and_received_at_once(p: Plant) -> Script:
     variant, sellable = p.own_item(stock=8)
     order = p.place([(variant.sku, 8)], payment="authorised")
-    wms.receive_goods(p.world, p.warehouse, sellable.id, 41, 20, reference="purchase order")
+    wms.receive_goods(p.world, p.warehouse, sellable.id, p.facility, 20, reference="purchase order")
     shops.capture(p.world, p.shop, order.id)
-    p.record({"sku": variant.sku, "location": 1001})
+    p.record({"sku": variant.sku, "location": p.home})
     yield p.minutes(1)
 
 
@@ -191,7 +196,7 @@ def _bundle(p: Plant) -> tuple[Variant, int, dict[str, int]]:
     """Choose one of the bundles that are kept for the planter, and a location."""
     kept = [v for v in p.people.shelf(p.shop)[1] if v.sku in p.people.reserved_skus]
     variant = kept[p.serial % len(kept)]
-    location_id = list(catalogue.LOCATIONS)[(p.serial // len(kept)) % 2]
+    location_id = p.locations[(p.serial // len(kept)) % len(p.locations)]
     return variant, location_id, p.people.bundles[variant.sku]
 
 
@@ -249,10 +254,10 @@ def _quiet_bundle(p: Plant, difference: int) -> Script:
     """Take a bundle nobody tampered with; a level below what is able is a difference, no oversale."""
     plain = [v for v in p.people.shelf(p.shop)[1] if v.sku not in p.people.reserved_skus]
     variant = plain[p.serial % len(plain)]
-    level = _level(p, variant, 1001)
+    level = _level(p, variant, p.home)
     if difference:
-        _write(p, variant, 1001, max(0, level.available + difference))
-    p.record(_keys(variant, 1001), also=(LEVEL,) if difference else ())
+        _write(p, variant, p.home, max(0, level.available + difference))
+    p.record(_keys(variant, p.home), also=(LEVEL,) if difference else ())
     yield p.minutes(1)
 
 
@@ -260,7 +265,7 @@ def bundle_ordered_and_parts_follow(p: Plant) -> Script:
     plain = [v for v in p.people.shelf(p.shop)[1] if v.sku not in p.people.reserved_skus]
     variant = plain[(p.serial + 1) % len(plain)]
     order = p.place([(variant.sku, 1)])
-    p.record(_keys(variant, 1001) | {"order": order.name})
+    p.record(_keys(variant, p.home) | {"order": order.name})
     yield p.minutes(1)
 
 
@@ -348,7 +353,7 @@ def never_listed(p: Plant) -> Script:
         origin_country="GB",
         hs_code="691200",
     )
-    wms.receive_goods(p.world, p.warehouse, sellable.id, 41, 30, reference="purchase order")
+    wms.receive_goods(p.world, p.warehouse, sellable.id, p.facility, 30, reference="purchase order")
     p.record({"sku": sku}, system=p.warehouse.system)
     yield p.minutes(1)
 
