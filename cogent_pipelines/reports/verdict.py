@@ -14,7 +14,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import duckdb
 import sqlalchemy as sa
 
 from cogent_pipelines import estate as estates
-from cogent_pipelines.estate import Place
+from cogent_pipelines.estate import Estate, Place, span
 from cogent_pipelines.ledger.ledger import Ledger
 from cogent_pipelines.ledger.tables import exceptions
 from cogent_pipelines.reports import books, defects, facts, lines, names, remedy, stores
@@ -71,6 +71,10 @@ class Judged:
     stale: tuple[Row, ...]
     """Levels that differ and that nobody knows of."""
     known_stale: int
+    oversold: tuple[Row, ...]
+    """Sales of what another channel had sold, so long before that the level should have been set by then."""
+    in_flight: int
+    """The same within the time a decrease takes to reach a channel."""
     known: Mapping[str, int]
     """Class of the books -> orders and parcels that are not there and known not to be."""
     by_others: int
@@ -87,8 +91,8 @@ class Judged:
 
     @property
     def is_well(self) -> bool:
-        """Whether the books balance, and nothing was lost or doubled by the sandbox's truth."""
-        return self.books.balanced and not self.lost and not self.doubled
+        """Whether the books balance, and nothing was lost, doubled or oversold by the sandbox's truth."""
+        return self.books.balanced and not self.lost and not self.doubled and not self.oversold
 
 
 def judge(place: Place, estate_file: Path | str, ask: Ask) -> Judged:
@@ -114,6 +118,9 @@ def judge(place: Place, estate_file: Path | str, ask: Ask) -> Judged:
         matched = defects.match(listing, rows, evidence)
         doubled = [one for one in truth["doubled"] if not _is_of_others(one, matched)]
         stale = [row for row in truth["stale"] if not row["planted"] and _level(row) not in levels]
+        window = _in_flight(estate)
+        sold = [row for row in truth.get("oversold", ()) if not row["planted"]]
+        oversold = [row for row in sold if row["seconds"] > window]
         example = _example(place, ledger, standing)
         told = _messages(inbox, ledger, standing)
     return Judged(
@@ -124,6 +131,8 @@ def judge(place: Place, estate_file: Path | str, ask: Ask) -> Judged:
         doubled=tuple(doubled),
         stale=tuple(stale),
         known_stale=len(truth["stale"]) - len(stale),
+        oversold=tuple(oversold),
+        in_flight=len(sold) - len(oversold),
         known=known,
         by_others=len(truth["doubled"]) - len(doubled),
         systems=truth.get("systems", {}),
@@ -352,6 +361,17 @@ def page(judged: Judged, *, days: float, ticks: int, failed: int, wall: float, p
     return "\n".join([*(lines.fitted(line) for line in found[:room]), *example])
 
 
+def _in_flight(estate: Estate) -> float:
+    """Seconds a sale may be unknown to the other channels: two readings of orders and stock, or the shortest window."""
+    reads = [span(estate.cadence[name]) for name in ("orders", "stock") if name in estate.cadence]
+    return max(2 * max(reads, default=timedelta(0)), span(estate.shortest_window)).total_seconds()
+
+
+def _sold(judged: Judged) -> str:
+    flying = f" ({judged.in_flight} while a level was on its way)" if judged.in_flight else ""
+    return f"oversold {len(judged.oversold)}{flying}"
+
+
 def _wall(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
@@ -366,7 +386,7 @@ def _what_happened(judged: Judged) -> list[str]:
     total = f"{number(sum(judged.faults.values()))} in {number(judged.calls)} calls"
     found = _part("faults injected", f"{total}: {lines.counts(judged.faults)}" if judged.faults else total)
     effects = f"lost {len(judged.lost)} and doubled {len(judged.doubled)} by the sandbox's truth"
-    found += _part("effects", f"{effects}, {len(judged.stale)} levels stale")
+    found += _part("effects", f"{effects}, {_sold(judged)}, {len(judged.stale)} levels stale")
     if judged.known:
         found += _part("", f"not there, and known not to be: {lines.counts(judged.known)}")
     for word, rows in (("LOST", judged.lost), ("DOUBLED", judged.doubled)):
@@ -446,6 +466,7 @@ def write(judged: Judged, root: Path) -> None:
         "lost": list(judged.lost),
         "doubled": list(judged.doubled),
         "stale": list(judged.stale),
+        "oversold": list(judged.oversold),
         "known": judged.known,
         "faults": judged.faults,
         "messages": asdict(judged.messages),

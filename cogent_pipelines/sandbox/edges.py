@@ -41,8 +41,8 @@ class Traits:
     untold: frozenset[str] = frozenset()
     """What its documents leave untold or undone. A shop: from which of its ``locations`` an order is taken (INFERRED: its
     first). A warehouse: the orders that ``others`` sent it, before they leave, and ``items`` nobody asks about, where it
-    has no lists; the ``content`` of an order as it was stored; ``edits`` of an order it has taken. Any system: an item's
-    ``weight``, ``barcode``, ``origin``."""
+    has no lists; the ``content`` of an order as it was stored; ``edits`` of an order it has taken; a ``shortage``, where
+    less lies there than is allocated. Any system: an item's ``weight``, ``barcode``, ``origin``."""
 
 
 def names() -> list[str]:

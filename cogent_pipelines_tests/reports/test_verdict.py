@@ -176,6 +176,29 @@ def test_stale_levels_nobody_knows_of_are_counted_apart(kept: Kept, sandbox: San
     assert found.known_stale == 2
 
 
+def test_a_sale_of_what_another_channel_had_sold_is_an_oversell_once_the_level_should_have_been_set(
+    kept: Kept, sandbox: Sandbox
+) -> None:
+    """Within two readings nobody could know; what is planted is the planter's."""
+    sale = {
+        "system": "web_trade",
+        "sku": "SKU-1",
+        "order": "7",
+        "units": 1,
+        "seconds": 30.0,
+        "planted": False,
+    }
+    sandbox.truth["oversold"] = [sale, sale | {"seconds": 90_000.0, "planted": True}]
+    found = judge(kept, sandbox)
+    assert (found.oversold, found.in_flight, found.is_well) == ((), 1, True)
+    assert "oversold 0 (1 while a level was on its way)" in " ".join(
+        verdict.page(found, days=1, ticks=1, failed=0, wall=1).split()
+    )
+    sandbox.truth["oversold"].append(sale | {"seconds": 90_000.0})
+    found = judge(kept, sandbox)
+    assert ([row["seconds"] for row in found.oversold], found.is_well) == ([90_000.0], False)
+
+
 # --- defects ----------------------------------------------------------------------------------------------
 
 

@@ -607,3 +607,52 @@ def test_an_unplanted_world_is_healthy(seed):
         baskets[(order.customer_id, basket)] = order.created_at
     assert all(entry.physical >= entry.allocated >= 0 for entry in warehouse.stock.values())
     assert all(level.available >= 0 for level in shop.levels.values())
+
+
+# --- the same stock on two channels -------------------------------------------------------------------
+
+
+TWO_SHOPS = {"web_uk": "shopify", "web_trade": "bigcommerce", "wms_uk": "veeqo"}
+
+
+def sold_on_two(world, gap):
+    """Five on the shelf: one shop sells four of them, the other three, ``gap`` later and by a level nobody lowered."""
+    sellable = world.warehouses["wms_uk"].by_sku["SKU-0020"]
+    wms.count_stock(world, world.warehouses["wms_uk"], sellable, 41, 5)
+    truth.align_levels(world)
+    orders = []
+    for shop, units in zip(world.shops.values(), (4, 3), strict=True):
+        line = NewLine("SKU-0020", units, Decimal(5))
+        orders.append(
+            shops.place_order(
+                world,
+                shop,
+                lines=[line],
+                email="ann@example.com",
+                address=HOME,
+                homes=(1001,),
+                prefer=(1001,),
+            )
+        )
+        world.advance(world.now + gap)
+    return orders
+
+
+def test_a_sale_of_what_another_shop_had_sold_is_told_with_the_time_it_had():
+    """Who sold how many too many, and for how long so few had been left."""
+    world = make(orders=0, systems=TWO_SHOPS)
+    first, second = sold_on_two(world, timedelta(hours=1))
+    (row,) = truth.truth(world, {"oversold"})["oversold"]
+    assert (row["system"], row["order"], row["units"], row["seconds"]) == ("web_trade", second.name, 2, 3600)
+    shops.cancel_order(world, world.shops["web_uk"], first.id)
+    assert truth.truth(world, {"oversold"})["oversold"] == []
+
+
+def test_goods_that_went_missing_after_they_were_sold_are_no_oversell():
+    """The shop could not know."""
+    world = make(orders=0, systems=TWO_SHOPS)
+    _, second = sold_on_two(world, timedelta(hours=1))
+    shops.cancel_order(world, world.shops["web_trade"], second.id)
+    sellable = world.warehouses["wms_uk"].by_sku["SKU-0020"]
+    wms.count_stock(world, world.warehouses["wms_uk"], sellable, 41, 0)
+    assert truth.truth(world, {"oversold"})["oversold"] == []

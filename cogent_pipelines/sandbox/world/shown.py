@@ -67,6 +67,7 @@ NEEDS: Mapping[object, tuple[str, str]] = {
         (stock.withdrawn_by_the_warehouse, stock.never_listed, stock.renamed_in_the_warehouse),
         ("warehouse", "items"),
     ),
+    stock.recalled_below_what_is_allocated: ("warehouse", "shortage"),
     stock.no_weight: ("catalogue", "weight"),
     stock.weighs_nothing: ("catalogue", "weight"),
     stock.weighs_a_gram: ("catalogue", "weight"),

@@ -3,7 +3,7 @@
 Belongs here: the world looked at from outside all systems, and the world's own laws (``breaches``).
 Does not belong here: any rule of the project under test; this is computed from what really happened.
 
-``lost`` and ``doubled`` and ``stale`` say how it is now; while an integration has work before it, things are
+``lost``, ``doubled``, ``stale`` and ``oversold`` say how it is now; while an integration has work before it, things are
 lost only in the sense of not yet done. What belongs to a planted defect is marked ``planted``.
 """
 
@@ -19,9 +19,11 @@ from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import Shop, ShopOrder, Warehouse, WarehouseOrder
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cogent_pipelines.sandbox.world.world import World
 
-PARTS = ("systems", "orders", "parcels", "stock", "lost", "doubled", "stale")
+PARTS = ("systems", "orders", "parcels", "stock", "lost", "doubled", "stale", "oversold")
 
 
 def truth(world: World, parts: set[str] | None = None) -> dict[str, Any]:
@@ -50,6 +52,8 @@ def truth(world: World, parts: set[str] | None = None) -> dict[str, Any]:
         if "stock" in wanted:
             told["stock"] = {f"{row['system']}:{row['sku']}:{row['location']}": row for row in stock}
         told["stale"] = [row for row in stock if row["available"] != row["expected"]]
+    if "oversold" in wanted:
+        told["oversold"] = list(_oversold(world))
     return told
 
 
@@ -358,6 +362,69 @@ def _stock(world: World) -> Iterator[dict[str, Any]]:
                 "expected": expected,
                 "planted": variant.sku in world.people.reserved_skus,
             }
+
+
+def _oversold(world: World) -> Iterator[dict[str, Any]]:
+    """Give sales of more than was left: ``seconds`` is how long so little had been left by then.
+
+    A shop goes on selling what another has sold until its level is set. What went missing after it was sold is no such
+    sale, and a shelf that has enough again had none.
+    """
+    for (sku, location_id), free in expected_levels(world).items():
+        if free >= 0 or sku in world.people.reserved_skus:
+            continue
+        left = 0
+        history: list[tuple[datetime, int]] = []
+        for at, units, system, name in _takings(world, sku, location_id):
+            if name and left < -units:
+                since = _since_fewer(history, -units) or at
+                yield {
+                    "system": system,
+                    "sku": sku,
+                    "location": location_id,
+                    "order": name,
+                    "units": -units - max(left, 0),
+                    "sold_at": at,
+                    "seconds": (at - since).total_seconds(),
+                    "planted": name in world.reserved,
+                }
+            left += units
+            history.append((at, left))
+
+
+def _since_fewer(history: list[tuple[datetime, int]], units: int) -> datetime | None:
+    """Give when so few were left as have been since: fewer than ``units``."""
+    since = None
+    for at, left in reversed(history):
+        if left >= units:
+            break
+        since = at
+    return since
+
+
+def _takings(world: World, sku: str, location_id: int) -> list[tuple[datetime, int, str, str]]:
+    """Give what came to a shelf and what was sold off it, in order: (at, units, shop, order)."""
+    facility_id = catalogue.FACILITY_OF.get(location_id, 0)
+    found = [
+        (movement.at, movement.quantity, "", "")
+        for warehouse in world.warehouses.values()
+        for movement in warehouse.movements
+        if movement.facility_id == facility_id
+        and movement.why not in ("shipped", "shipment_undone")
+        and warehouse.sellables[movement.sellable_id].sku == sku
+    ]
+    for shop in world.shops.values():
+        for order in shop.orders.values():
+            if order.cancelled_at is None:
+                units = sum(
+                    world.people.explode(shops.get_line(order, part.line_id).sku, part.total).get(sku, 0)
+                    for fulfilment_order in order.fulfilment_orders
+                    if fulfilment_order.location_id == location_id
+                    for part in fulfilment_order.lines
+                )
+                if units:
+                    found.append((order.created_at, -units, shop.system, order.name))
+    return sorted(found, key=lambda taking: (taking[0], bool(taking[3])))
 
 
 def _expected(world: World, free: dict[tuple[str, int], int], sku: str, location_id: int) -> int | None:
