@@ -11,6 +11,7 @@ ORDERS ?= 2000
 STATE ?=
 UI ?= 1
 FRACTION ?= 1
+REST ?= $(FRACTION)
 ENGINE ?= both
 DEMO := --estate $(ESTATE) --seed $(SEED) --days $(DAYS) --faults $(FAULTS) --orders $(ORDERS) $(if $(STATE),--state $(STATE)) $(if $(filter 0,$(UI)),--no-ui)
 
@@ -31,7 +32,7 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## a retailer's days, faults and all, end to end on the sandbox (UI=0 ends with the books)
 	@$(BIN)/cogent demo $(DEMO)
 
-test: $(READY) ## every test (unit, rules, contract, flow, a tenth of the crash matrix) but for the losses
+test: $(READY) ## every test (unit, rules, contract, flow, a part of the crash matrix) but for the losses
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not losses"
 
 losses: $(READY) ## somebody else's history, then four stores lost one after the other, through Dagster
@@ -43,8 +44,8 @@ check: $(READY) ## lint, formatting, types, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-crash: $(READY) ## the whole crash matrix, on SQLite and on Postgres
-	@$(BIN)/python -m cogent_pipelines_tests.outbox.matrix --engine $(ENGINE) --fraction $(FRACTION)
+crash: $(READY) ## every write of every vendor x crash points x answers, on SQLite and on Postgres
+	@$(BIN)/python -m cogent_pipelines_tests.outbox.matrix --engine $(ENGINE) --fraction $(FRACTION) --rest $(REST)
 
 bench: $(READY) ## measure against benchmarks/RESULTS.md's targets and rewrite it
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt

@@ -181,6 +181,9 @@ KIT = Kit(
         },
     },
     item_id=lambda r, sku: sku,
+    manners={
+        "customer_orders": {"orders": "customer", "trading_partner": "WEB", "sales_channel": "Shop"},
+    },
     holds={
         "orders": Holds(lambda r: r.wms.orders.values()),
         "shipments": Holds(

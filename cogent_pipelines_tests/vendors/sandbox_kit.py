@@ -88,7 +88,7 @@ def _variable(system: str, secret: str) -> str:
 
 
 @cache
-def _secrets() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The environment of an account of every vendor, under each of the names."""
     known = sorted({secret for kit in vendor_kit.kits().values() for secret in kit.secrets})
     made = {_variable(name, secret): f"sandbox-{name}-{secret}" for name in NAMES for secret in known}
@@ -357,7 +357,7 @@ def _read_just_now(connection: duckdb.DuckDBPyConnection) -> None:
 def standing_still() -> Iterator[None]:
     """The sandbox's secrets in the environment, and a clock that moves only when somebody waits."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in _secrets().items():
+        for name, value in environment().items():
             patch.setenv(name, value)
         TIME.at = START
         patch.setattr(clock, "now", TIME.now)

@@ -507,6 +507,22 @@ def test_a_customer_order_is_never_doubled(om: Retailer, kind: str) -> None:
     check_sent(om, want)
 
 
+def test_a_customer_order_is_made_also_when_nobody_asks_again(om: Retailer) -> None:
+    """What was accepted is under way in the world, not in a call to come: a kept sandbox has it still."""
+    send(om, sale())
+    calls = om.sandbox.kit.counters.calls.total()
+    om.move_on(15)
+    assert len(wms.records_of(om.wms, "#1001")) == 1
+    assert om.sandbox.kit.counters.calls.total() == calls
+
+
+def test_a_customer_order_stored_otherwise_is_no_success(om: Retailer) -> None:
+    """Accepted by 202, and the street cut short when it was made."""
+    want = sale()
+    om.strike(WMS, "POST /latest/orders/customerOrders", "stores_truncated")
+    assert send(om, want, ticks=4, pause=20) == {want["business_key"]: "sent mismatch"}
+
+
 def test_a_long_customer_order_is_compared_whole(om: Retailer) -> None:
     """The lines of its own list are a 404; those of its sales order are read."""
     want = sale(lines=[(f"SKU-{n:04d}", n, f"{n}.25") for n in range(1, 13)])

@@ -124,6 +124,8 @@ class Kit:
     """Its options in the estate; ``{drop}`` is its folder of messages."""
     called: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Where it calls by other names what the mappings name as Veeqo does: mapping and column -> theirs -> its own."""
+    manners: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Other ways in which an account of it may be set up that make its writes others: name -> further options."""
     item_id: Callable[[Retailer, str], str] = _by_number
     """What a warehouse calls the item of a SKU."""
     cases: Mapping[tuple[str, str], Case] = field(default_factory=dict)

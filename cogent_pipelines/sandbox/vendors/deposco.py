@@ -187,7 +187,6 @@ class Edge:
 
             def act(fault: Fault | None) -> Response:
                 self.shapes.base = str(request.base_url).rstrip("/")
-                self.writes.see_to()
                 try:
                     return refusal or handler(request, body, fault)
                 except Refusal as said:

@@ -12,8 +12,8 @@ where it names none), that a customer order's sales order appears with it and ha
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -60,8 +60,6 @@ class Writes:
     """What callers may change in one account."""
 
     shapes: Shapes
-    pending: list[tuple[datetime, int, Json]] = field(default_factory=list)
-    """Customer orders that were accepted and are not there yet: when, transaction, body."""
 
     @contextmanager
     def _mood(self, fault: Fault | None) -> Iterator[None]:
@@ -229,17 +227,13 @@ class Writes:
         _check_contact("customerOrder", given["shipToContact"])
         world = self.shapes.world
         key = world.new_id(f"{self.shapes.warehouse.system}/transaction", 700_001)
-        if fault is None or fault.kind != "stores_nothing":
-            self.pending.append((world.now + SHOWS_AFTER, key, given))
+        kind = fault.kind if fault else ""
+        if kind == "stores_truncated":
+            contact = given["shipToContact"]
+            given = {**given, "shipToContact": {**contact, "line1": str(contact.get("line1") or "")[:12]}}
+        if kind != "stores_nothing":
+            world.after(SHOWS_AFTER.total_seconds(), lambda: self._make_customer_order(given))
         return key
-
-    def see_to(self) -> None:
-        """Make the customer orders that are due."""
-        now = self.shapes.world.now
-        due = [row for row in self.pending if row[0] <= now]
-        self.pending = [row for row in self.pending if row[0] > now]
-        for _, _, given in due:
-            self._make_customer_order(given)
 
     def _make_customer_order(self, given: Json) -> None:
         world, warehouse = self.shapes.world, self.shapes.warehouse

@@ -14,10 +14,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
+from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests.ledger import postgres
-from cogent_pipelines_tests.outbox.matrix import cases, scene
+from cogent_pipelines_tests.outbox.matrix import cases
 from cogent_pipelines_tests.outbox.matrix.case import Case, Result
 from cogent_pipelines_tests.outbox.matrix.run import run_all
+from cogent_pipelines_tests.vendors.test_pairs import PAIRS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 total_bad += engine == options.engine
                 continue
             results = run_all(chosen, engine=engine, server=server, processes=options.jobs)
-        print(_table(results, engine, seeds=options.seeds > 0))
+        print(_table(results, engine, grid=options.grid))
         total_bad += sum(not r.is_good for r in results)
     print(f"{time.perf_counter() - began:.0f} s, {options.jobs} processes")
     if is_control:
@@ -48,7 +50,15 @@ def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="matrix", description=__doc__)
     parser.add_argument("--engine", choices=("sqlite", "postgres", "both"), default="both")
     parser.add_argument("--fraction", type=float, default=1.0, help="run about this part of the cases")
-    parser.add_argument("--scene", choices=sorted({*scene.SCENES, "alerts"}), help="only this scene")
+    first = " and ".join(PAIRS[0])
+    parser.add_argument(
+        "--rest", type=float, help=f"and this part of those of vendors beyond {first}; else the same"
+    )
+    parser.add_argument("--vendor", choices=sorted(VENDORS), help="only this vendor's writes")
+    parser.add_argument("--act", default="", help="only acts of this name")
+    answers = sorted(cases.ANSWERS | cases.MORE_ANSWERS)
+    parser.add_argument("--answer", choices=answers, help="only this class of answers")
+    parser.add_argument("--grid", action="store_true", help="print every case's cell")
     parser.add_argument(
         "--lookup", choices=("on", "off"), default="on", help="off: a control without look-ups"
     )
@@ -65,9 +75,15 @@ def _chosen(options: argparse.Namespace) -> list[Case]:
     if options.seeds:
         chosen = [cases.drawn(seed) for seed in range(options.seed, options.seed + options.seeds)]
     else:
-        chosen = cases.some(options.fraction) if options.fraction < 1 else list(cases.every())
-    if options.scene:
-        chosen = [case for case in chosen if case.scene == options.scene]
+        rest = options.fraction if options.rest is None else options.rest
+        chosen = cases.some(options.fraction, rest)
+    asked = {"vendor": options.vendor, "answer": options.answer}
+    for name, value in asked.items():
+        chosen = [case for case in chosen if value is None or getattr(case, name) == value]
+    chosen = [case for case in chosen if options.act in ("", case.task[1])]
+    is_control = options.lookup == "off" or options.readback == "off"
+    if is_control:  # of writes: an inbox cannot be looked at
+        chosen = [case for case in chosen if case.vendor]
     return [controlled(c, lookup=options.lookup == "on", read_back=options.readback == "on") for c in chosen]
 
 
@@ -76,38 +92,51 @@ def controlled(case: Case, *, lookup: bool, read_back: bool) -> Case:
     return replace(case, lookup=lookup, read_back=read_back, is_slow=case.is_slow or not lookup)
 
 
-def _table(results: Sequence[Result], engine: str, *, seeds: bool) -> str:
-    lines = []
-    if not seeds:
-        lines += _grid(results)
-    for result in results:
-        if not result.is_good:
-            lines.append(_bad(result))
-    crashed = sum(r.was_hit for r in results)
-    told = {
-        name: sum(getattr(r, name) for r in results)
-        for name in ("lost", "doubled", "stale", "silent", "flagged")
-    }
+def _table(results: Sequence[Result], engine: str, *, grid: bool) -> str:
+    lines = _grid(results) if grid else []
+    lines += [_bad(result) for result in results if not result.is_good]
+    rows: dict[tuple[str, str, str], list[Result]] = {}
+    for r in results:
+        vendor = f"{r.case.vendor}, {r.case.manner}" if r.case.manner else r.case.vendor
+        rows.setdefault((vendor, *r.case.task), []).append(r)
     lines.append(
-        f"{engine}: {len(results)} cases, {crashed} killed; lost {told['lost']}, doubled {told['doubled']}, "
-        f"stale {told['stale']}; called done and not so {told['silent']}; "
-        f"flagged for a person {told['flagged']}"
+        f"{'':58} {'own key':>7} {'cases':>6} {'killed':>6} {'lost':>5} {'doubled':>7} {'stale':>5} "
+        f"{'silent':>6} {'flagged':>7}"
     )
+    for (vendor, sync, act), some in sorted(rows.items()):
+        lines.append(_line(f"{vendor:28} {sync} {act}".strip(), _has_key(some[0].case), some))
+    lines.append(_line(f"{engine}: all", "", results))
     return "\n".join(lines)
 
 
+def _has_key(case: Case) -> str:
+    """Whether the vendor declares that it does a request once however often it comes."""
+    return "yes" if case.vendor and all(write.has_idempotency for write in case.writes) else "no"
+
+
+def _line(name: str, has_key: str, results: Sequence[Result]) -> str:
+    told = [
+        sum(getattr(r, name) for r in results)
+        for name in ("was_hit", "lost", "doubled", "stale", "silent", "flagged")
+    ]
+    killed, lost, doubled, stale, silent, flagged = told
+    return f"{name:58} {has_key:>7} {len(results):>6} {killed:>6} {lost:>5} {doubled:>7} {stale:>5} {silent:>6} {flagged:>7}"
+
+
 def _grid(results: Sequence[Result]) -> list[str]:
-    """One line per scene and crash point, one column per answer class."""
-    answers = list(cases.ANSWERS)
-    lines = ["  ".join(f"{number}={cases.ANSWERS[name]}" for number, name in enumerate(answers))]
-    lines.append(f"{'':60}" + "".join(f"{number:>5}" for number in range(len(answers))))
-    rows: dict[tuple[str, str, str], dict[str, Result]] = {}
+    """One line per write and crash point, one column per answer class."""
+    answers = cases.ANSWERS | cases.MORE_ANSWERS
+    lines = ["  ".join(f"{number}={words}" for number, words in enumerate(answers.values()))]
+    lines.append(f"{'':68}" + "".join(f"{number:>5}" for number in range(len(answers))))
+    rows: dict[tuple[str, ...], dict[str, Result]] = {}
     for r in results:
-        rows.setdefault((r.case.scene, r.case.operation, r.case.point), {})[r.case.answer] = r
-    for (name, operation, point), found in sorted(rows.items()):
+        key = (r.case.vendor, r.case.manner, *r.case.task, r.case.step, r.case.point)
+        rows.setdefault(key, {})[r.case.answer] = r
+    for (vendor, manner, _, act, step, point), found in sorted(rows.items()):
         cells = "".join(f"{_cell(found.get(answer)):>5}" for answer in answers)
-        short = operation.removeprefix("POST ").removeprefix("PUT ")
-        lines.append(f"{name:13} {short[:24]:24} {(point or 'no crash')[:21]:21}{cells}")
+        lines.append(
+            f"{vendor:11} {manner[:8]:8} {act[:8]:8} {step[:14]:14} {(point or 'no crash')[:21]:21}{cells}"
+        )
     return lines
 
 
@@ -133,9 +162,10 @@ def _cell(result: Result | None) -> str:
 def _bad(result: Result) -> str:
     c = result.case
     what = result.error.strip().splitlines()[-1] if result.error else dict(result.states)
+    what = what if result.was_struck else f"its answer was never given; {what}"
     crashes = [(c.point, c.hits), *c.more]
     return (
-        f"BAD {c.scene} {c.operation} crash={crashes} answer={c.answer} seed={c.seed} lag={c.lag}: "
+        f"BAD {c.vendor} {c.manner} {c.task} {c.step} crash={crashes} answer={c.answer} seed={c.seed} lag={c.lag}: "
         f"lost {result.lost} doubled {result.doubled} stale {result.stale} silent {result.silent} {what}"
     )
 

@@ -30,6 +30,16 @@ ANSWERS = ("ok", "rate_limited", "unavailable", "reset_before_send", "reset_afte
 WITH_EFFECT = frozenset({"ok", "reset_after_effect", "half_body"})
 THINGS = 3
 TICK = timedelta(hours=3)
+ESTATE: dict[str, Any] = {
+    "name": "matrix",
+    "sandbox": True,
+    "time_zone": "Europe/London",
+    "systems": {},
+    "truth": {},
+    "facilities": {},
+    "cadence": {},
+    "owners": {"operations": {"destinations": ["MATRIX_INBOX"]}},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +58,9 @@ class Words:
 WORDS = {f"rule_{n}": Words(f"Matrix fault {n}") for n in range(THINGS)}
 
 
-def estate(base: dict[str, Any]) -> Estate:
-    """The matrix's estate with one owner and one inbox."""
-    return msgspec.convert(base | {"owners": {"operations": {"destinations": ["MATRIX_INBOX"]}}}, Estate)
+def estate() -> Estate:
+    """An estate of one owner with one inbox, and no systems."""
+    return msgspec.convert(ESTATE, Estate)
 
 
 def tick(book: Ledger, retailer: Estate, line: socket.socket, crash: Any) -> bool:

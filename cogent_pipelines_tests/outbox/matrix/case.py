@@ -24,73 +24,52 @@ from functools import cache, partial
 from typing import Any
 
 import duckdb
-import msgspec
 import pyarrow as pa
 
 from cogent_pipelines import clock, warehouse
 from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.limits import MemoryLimits
-from cogent_pipelines.connect.spec import Found, Vendor, Want, Write
+from cogent_pipelines.connect.spec import Found, Request, System, Vendor, Want, Write
 from cogent_pipelines.estate import Estate
 from cogent_pipelines.ledger import books, controls, copy, ledger, promises
 from cogent_pipelines.ledger.ledger import Ledger
 from cogent_pipelines.outbox import deliver, plan, points, verify
+from cogent_pipelines.outbox.syncs import SYNCS
 from cogent_pipelines.sandbox.app import Sandbox
 from cogent_pipelines.sandbox.kit import Outage
 from cogent_pipelines.vendors import accounts
 from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests.outbox.matrix import alerting, wire
 from cogent_pipelines_tests.outbox.matrix import scene as scenes
+from cogent_pipelines_tests.outbox.matrix import world as worlds
+from cogent_pipelines_tests.outbox.matrix.scene import Task
 from cogent_pipelines_tests.outbox.matrix.store import Store, lose
+from cogent_pipelines_tests.outbox.matrix.world import Place, Ready
+from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS
 
+MARK = b"x-matrix-write"
+"""The header by which the other side knows a write's call. It goes no further."""
+AFTERMATH = timedelta(minutes=15)
+"""What is still under way in a system when we are done has happened by then."""
 SPEED = 100.0
 """Our waits between tries take a hundredth; a lease outlasts a case's longest run on the wall."""
 TICK = timedelta(seconds=20)
 MOST_TICKS = 40
-ESTATE: dict[str, Any] = {
-    "name": "matrix",
-    "sandbox": True,
-    "time_zone": "Europe/London",
-    "systems": {
-        scenes.SHOP: {
-            "vendor": "shopify",
-            "role": "channel",
-            "url": f"http://127.0.0.1:1/{scenes.SHOP}",
-            "secrets": {"client_id": "MATRIX_SHOP_ID", "client_secret": "MATRIX_SHOP_SECRET"},
-        },
-        scenes.WMS: {
-            "vendor": "veeqo",
-            "role": "warehouse",
-            "url": f"http://127.0.0.1:1/{scenes.WMS}",
-            "secrets": {"api_key": "MATRIX_WMS_KEY"},
-            "options": {"channel_id": 771},
-        },
-    },
-    "truth": {},
-    "facilities": {"LEEDS": scenes.WMS},
-    "cadence": {"orders": "1m", "shipments": "2m", "stock": "2m"},
-    "owners": {},
-    "syncs": {
-        name: {"mode": "live", "from": "2026-11-01T00:00:00Z"}
-        for name in ("orders_to_wms", "shipments_to_channel", "stock_to_channel", "cancellations_to_wms")
-    },
-}
-SECRETS = {
-    "MATRIX_SHOP_ID": f"sandbox-{scenes.SHOP}-client_id",
-    "MATRIX_SHOP_SECRET": f"sandbox-{scenes.SHOP}-client_secret",
-    "MATRIX_WMS_KEY": f"sandbox-{scenes.WMS}-api_key",
-    "COGENT_HMAC_KEY": "a key for the matrix, long enough to be one",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """What goes wrong. ``hits`` is at which passing of the point the process dies."""
 
-    scene: str
+    vendor: str
+    """Whose write it is; "" for alerts, which go to an inbox."""
+    task: Task
     point: str
     answer: str
-    operation: str = ""
+    step: str = ""
+    """Which of the task's writes, by its action, is answered so; "" is the first."""
+    manner: str = ""
+    """In which the vendor's account is set up, where there are several."""
     hits: int = 1
     lookup: bool = True
     read_back: bool = True
@@ -105,6 +84,16 @@ class Case:
     more: tuple[tuple[str, int], ...] = ()
     """Further crashes, one after another: (point, hits)."""
 
+    @property
+    def place(self) -> Place:
+        """The world it is played in."""
+        return worlds.place_of(self.vendor, self.manner)
+
+    @property
+    def writes(self) -> tuple[Write, ...]:
+        """What its task takes."""
+        return VENDORS[self.vendor].writes[self.task]
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -112,6 +101,8 @@ class Result:
 
     case: Case
     was_hit: bool = False
+    was_struck: bool = True
+    """Whether the answer it is about was given."""
     lost: int = 0
     doubled: int = 0
     stale: int = 0
@@ -126,26 +117,20 @@ class Result:
 
     @property
     def is_good(self) -> bool:
-        return not (self.error or self.lost or self.doubled or self.stale or self.silent)
-
-
-def estate() -> Estate:
-    """The estate of every case."""
-    return msgspec.convert(ESTATE, Estate)
+        return self.was_struck and not (self.error or self.lost or self.doubled or self.stale or self.silent)
 
 
 # --- the other side -----------------------------------------------------------------------------------
 
 
-def run(case: Case, sandbox: Sandbox, store: Store) -> Result:
-    """Run one case in a forked copy of the world. ``sandbox`` itself is not touched."""
+def run(case: Case, store: Store) -> Result:
+    """Run one case in a forked copy of its world, which itself is not touched."""
+    ready = worlds.ready(case.place) if case.vendor else None
     ours, theirs = socket.socketpair()
     child = os.fork()
     if child == 0:
         ours.close()
-        _guarded(
-            lambda: wire.send(theirs, _other_side(case, sandbox, store)), partial(wire.send, theirs), case
-        )
+        _guarded(lambda: wire.send(theirs, _other_side(case, ready, store)), partial(wire.send, theirs), case)
     theirs.close()
     try:
         result: Result = wire.receive(ours)
@@ -170,48 +155,42 @@ def _guarded(act: Callable[[], None], tell: Callable[[Result], object], case: Ca
         os._exit(code)
 
 
-def _other_side(case: Case, sandbox: Sandbox, store: Store) -> Result:
+def _other_side(case: Case, ready: Ready | None, store: Store) -> Result:
     began = time.perf_counter()
+    if ready is None:
+        return _alerts(case, store)
+    sandbox = ready.sandbox
     clock.use(clock.Clock(sandbox.world.now, time.time(), SPEED))
-    if case.scene == "alerts":
-        return _alerts(case, sandbox, store)
-    scenes.SCENES[case.scene](sandbox.world)
-    system, operations = scenes.OPERATIONS[case.scene]
-    sandbox.kit.lags[system] = case.lag
+    sandbox.kit.lags[_target(case)] = case.lag
     faults = sandbox.kit.faults
     if case.rates:
         faults.seed = case.seed
         faults.set(case.rates)
-    if case.answer != "ok":
-        operation = case.operation or operations[0]
-        now = sandbox.world.now
-        faults.outages.append(
-            Outage(system, operation, case.answer, since=now, until=now + timedelta(days=1), left=1)
-        )
     url = store.fresh()
-    readings = Readings(case, sandbox)
+    readings, strike = Readings(case, ready), Strike(case, sandbox)
     crashes = [(case.point, case.hits), *case.more]
     was_hit = False
     for number, (point, hits) in enumerate(crashes):
         if point:
-            killed, _ = _process(
-                case, sandbox, partial(_ours, case, url, (point, hits), 2 + number), readings
-            )
+            ours = partial(_ours, case, ready, url, (point, hits), 2 + number)
+            killed, _ = _process(case, ours, sandbox, readings, strike)
             was_hit = was_hit or killed
     if case.loses_ledger:
         lose(url)
-    _, done = _process(case, sandbox, partial(_ours, case, url, ("", 0), MOST_TICKS), readings)
+    _, done = _process(case, partial(_ours, case, ready, url, ("", 0), MOST_TICKS), sandbox, readings, strike)
     if done is None:
         return Result(case, error="the clean run ended without a word")
     if isinstance(done, Result):
         return done
-    told = scenes.judge(sandbox.world, case.scene)
+    wire.move_to(sandbox, sandbox.world.now + AFTERMATH)
+    told = scenes.judge(sandbox.world, case.task, readings.rows)
     states: Counter[str] = Counter(done["states"])
     flagged = sum(n for state, n in states.items() if state.split()[0] in ("rejected", "dead", "sent"))
     wrong = told["lost"] + told["stale"]
     return Result(
         case,
         was_hit=was_hit,
+        was_struck=strike.has_struck,
         lost=max(told["lost"] - flagged, 0),
         doubled=told["doubled"],
         stale=max(told["stale"] - flagged, 0),
@@ -223,31 +202,68 @@ def _other_side(case: Case, sandbox: Sandbox, store: Store) -> Result:
     )
 
 
+def _target(case: Case) -> str:
+    return SHOP if SYNCS[case.task[0]].target_role == "channel" else WMS
+
+
+class Strike:
+    """The first call of the case's write meets the case's answer."""
+
+    def __init__(self, case: Case, sandbox: Sandbox) -> None:
+        self._sandbox, self._system = sandbox, _target(case) if case.vendor else ""
+        self._answer = case.answer
+        self._step = case.step or case.writes[0].action
+        self.has_struck = case.answer == "ok"
+
+    def before(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Lay the fault before the call that is named, and take the name off it."""
+        own = [value.decode() for name, value in headers if name == MARK]
+        if own == [self._step] and not self.has_struck:
+            now = self._sandbox.world.now
+            outage = Outage(self._system, "", self._answer, since=now, until=now + timedelta(days=1), left=1)
+            self._sandbox.kit.faults.outages[:] = [outage]
+        return [(name, value) for name, value in headers if name != MARK]
+
+    def after(self) -> None:
+        """A call that was turned away before it could meet its fault leaves it for the next one."""
+        faults = self._sandbox.kit.faults
+        self.has_struck = self.has_struck or any(outage.struck for outage in faults.outages)
+        faults.outages.clear()
+
+
 class Readings:
     """What our pulls show. Slow ones show the beginning for some ticks more: the effect is there, unseen."""
 
     SLOW_TICKS = 8
 
-    def __init__(self, case: Case, sandbox: Sandbox) -> None:
-        self._case, self._sandbox = case, sandbox
-        self._first: list[scenes.Row] | None = None
+    def __init__(self, case: Case, ready: Ready) -> None:
+        self._world = ready.sandbox.world
+        self._scene = scenes.SCENES[case.task]
+        self._table = ready.wanted[case.task]
+        self.rows: list[scenes.Row] = self._table.to_pylist()
         self._left = self.SLOW_TICKS if case.is_slow else 0
 
-    def wanted(self) -> list[scenes.Row]:
+    def wanted(self) -> pa.Table:
+        """The rows that a reading of both systems would leave wanted now."""
         if self._left:
             self._left -= 1
-            if self._first is None:
-                self._first = scenes.wanted(self._sandbox.world, self._case.scene)
-            return self._first
-        return scenes.wanted(self._sandbox.world, self._case.scene)
+            return self._table
+        rest = self._table.filter(pa.array([not self._scene.is_done(self._world, row) for row in self.rows]))
+        if self._scene.is_level and rest.num_rows:
+            shown = [scenes.shown_now(self._world, row) for row in rest.to_pylist()]
+            place = rest.schema.get_field_index("change_from")
+            field = rest.schema.field(place)
+            rest = rest.set_column(place, field, pa.array(shown, field.type))
+        return rest
 
 
-def _alerts(case: Case, sandbox: Sandbox, store: Store) -> Result:
+def _alerts(case: Case, store: Store) -> Result:
+    clock.use(clock.Clock(worlds.START, time.time(), SPEED))
     url, inbox = store.fresh(), alerting.Inbox(case.answer)
     was_hit = False
     if case.point:
-        was_hit, _ = _process(case, sandbox, partial(_our_alerts, url, case.point, case.hits, 2), None, inbox)
-    _, done = _process(case, sandbox, partial(_our_alerts, url, "", 0, MOST_TICKS), None, inbox)
+        was_hit, _ = _process(case, partial(_our_alerts, url, case.point, case.hits, 2), inbox=inbox)
+    _, done = _process(case, partial(_our_alerts, url, "", 0, MOST_TICKS), inbox=inbox)
     if not isinstance(done, dict):
         return done or Result(case, error="the clean run ended without a word")
     may_repeat = case.answer in alerting.WITH_EFFECT - {"ok"} or case.point == alerting.POINTS[-1]
@@ -257,14 +273,15 @@ def _alerts(case: Case, sandbox: Sandbox, store: Store) -> Result:
 
 def _process(
     case: Case,
-    sandbox: Sandbox,
     act: Callable[[socket.socket], None],
+    sandbox: Sandbox | None = None,
     readings: Readings | None = None,
+    strike: Strike | None = None,
     inbox: alerting.Inbox | None = None,
 ) -> tuple[bool, dict[str, Any] | Result | None]:
     """Fork our process and serve it until it is gone: (was it killed, its last word)."""
     ours, theirs = socket.socketpair()
-    clock.use(clock.Clock(sandbox.world.now, time.time(), SPEED))
+    clock.use(clock.Clock(sandbox.world.now if sandbox else clock.now(), time.time(), SPEED))
     child = os.fork()
     if child == 0:
         theirs.close()
@@ -274,14 +291,14 @@ def _process(
 
     def asked(name: str, args: tuple[Any, ...]) -> Any:
         if name == "wanted":
-            return readings.wanted() if readings is not None else []
+            return readings.wanted() if readings is not None else None
         if name == "done":
             last.append(args[0])
         if name == "alert" and inbox is not None:
             return inbox.take(args[1])
         return None
 
-    wire.serve(theirs, sandbox, asked)
+    wire.serve(theirs, sandbox, asked, strike)
     theirs.close()
     _, status = os.waitpid(child, 0)
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
@@ -291,9 +308,10 @@ def _process(
 # --- our side -----------------------------------------------------------------------------------------
 
 
-def _ours(case: Case, url: str, crash: tuple[str, int], most_ticks: int, line: socket.socket) -> None:
+def _ours(
+    case: Case, ready: Ready, url: str, crash: tuple[str, int], most_ticks: int, line: socket.socket
+) -> None:
     """Tick until all is quiet, or until the armed point is reached: then die on the spot."""
-    os.environ.update(SECRETS)
     random.seed(case.seed)
     point, hits = crash
     passed = 0
@@ -307,8 +325,9 @@ def _ours(case: Case, url: str, crash: tuple[str, int], most_ticks: int, line: s
 
     points.arm(kill_here)
     book = ledger.open(url)
-    makers = {name: partial(_client, case, name, line) for name in (scenes.SHOP, scenes.WMS)}
-    wanted, retailer = Wanted(case), estate()
+    makers = {name: partial(_client, case, ready, name, line) for name in ready.estate.systems}
+    sync, retailer = case.task[0], ready.estate
+    wanted = Wanted(sync, worlds.systems_of(case.place))
     has_redriven = False
     quiet = 0
     ticks = 0
@@ -316,7 +335,7 @@ def _ours(case: Case, url: str, crash: tuple[str, int], most_ticks: int, line: s
         ticks += 1
         wanted.fill(wire.ask(line, "wanted"))
         with warehouse.open("") as connection:
-            plan.plan(connection, book, retailer, scenes.SYNC_OF[case.scene])
+            plan.plan(connection, book, retailer, sync)
         verify.verify(book, retailer, makers)
         deliver.deliver(book, retailer, "", makers)
         states = _states(book, case)
@@ -326,7 +345,7 @@ def _ours(case: Case, url: str, crash: tuple[str, int], most_ticks: int, line: s
         quiet = quiet + 1 if is_idle else 0
         if quiet == 2 and not has_redriven and not point:
             has_redriven = True  # a person has mended what was refused, and says: again
-            if _redrive(book):
+            if _redrive(book, sync):
                 quiet = 0
         due = promises.next_due_at(book)
         clock.use(clock.Clock(max(clock.now() + TICK, due or clock.now()), time.time(), SPEED))
@@ -336,9 +355,8 @@ def _ours(case: Case, url: str, crash: tuple[str, int], most_ticks: int, line: s
 
 def _our_alerts(url: str, point: str, hits: int, most_ticks: int, line: socket.socket) -> None:
     """Tell owners until nothing is left to be told, or die at the point."""
-    os.environ.update(SECRETS)
     book = ledger.open(url)
-    retailer = alerting.estate(ESTATE)
+    retailer = alerting.estate()
     passed: Counter[str] = Counter()
 
     def crash(name: str) -> None:
@@ -356,9 +374,9 @@ def _our_alerts(url: str, point: str, hits: int, most_ticks: int, line: socket.s
     book.close()
 
 
-def _redrive(book: Ledger) -> bool:
+def _redrive(book: Ledger, sync: str) -> bool:
     with book.read() as connection:
-        bad = [p for sync in scenes.SYNC_OF.values() for p in promises.unsettled(connection, sync).values()]
+        bad = promises.unsettled(connection, sync).values()
     keys = {p.business_key for p in bad if p.state in ("rejected", "dead")}
     for key in keys:
         controls.redrive(book, key, by="matrix")
@@ -367,17 +385,28 @@ def _redrive(book: Ledger) -> bool:
 
 def _states(book: Ledger, case: Case) -> dict[str, int]:
     return dict(
-        Counter(
-            f"{state} {reason}".strip()
-            for state, reason in books.states(book, scenes.SYNC_OF[case.scene]).values()
-        )
+        Counter(f"{state} {reason}".strip() for state, reason in books.states(book, case.task[0]).values())
     )
 
 
-def _client(case: Case, name: str, line: socket.socket) -> Client:
-    system = accounts.system(estate(), name)
-    vendor = altered(_in_small_batches(VENDORS[system.vendor]), case)
+def _client(case: Case, ready: Ready, name: str, line: socket.socket) -> Client:
+    system = accounts.system(ready.estate, name)
+    vendor = altered(_marked(_in_small_batches(VENDORS[system.vendor])), case)
     return Client(system, vendor, limits=MemoryLimits(), transport=wire.Transport(line))
+
+
+def _marked(vendor: Vendor) -> Vendor:
+    """Each request of a write carries its action, so that the other side knows which call to strike."""
+
+    def marked(write: Write) -> Write:
+        def request(wants: Sequence[Want], system: System, key: str) -> Request:
+            made = write.request(wants, system, key)
+            return replace(made, headers={**made.headers, MARK.decode(): write.action})
+
+        return replace(write, request=request)
+
+    writes = {task: tuple(marked(write) for write in some) for task, some in vendor.writes.items()}
+    return replace(vendor, writes=writes)
 
 
 def _in_small_batches(vendor: Vendor) -> Vendor:
@@ -440,45 +469,46 @@ def _database() -> duckdb.DuckDBPyConnection:
 class Wanted:
     """A DuckDB in memory with a sync's wanted rows in it, in place of the warehouse's file."""
 
-    def __init__(self, case: Case) -> None:
-        self._name = scenes.SYNC_OF[case.scene]
+    def __init__(self, sync: str, systems: Mapping[str, str]) -> None:
+        self._name = f"wanted.{sync}"
         self._connection = _database()
+        self._rows: pa.Table | None = None
+        pulls = [
+            {"system": name, "stream": stream.name, "kind": "increment", "is_complete": True, "note": ""}
+            for name, vendor in systems.items()
+            for stream in VENDORS[vendor].streams
+        ]
+        self._store("ops.pulls", pa.Table.from_pylist([pull | {"started_at": clock.now()} for pull in pulls]))
         warehouse.open = self._open  # type: ignore[assignment]
 
     @contextmanager
     def _open(self, *args: object, **options: object) -> Iterator[duckdb.DuckDBPyConnection]:
         yield self._connection
 
-    def fill(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def fill(self, rows: pa.Table) -> None:
         """Want these rows and no others; every feed was read just now."""
-        self._connection.execute(f"DROP TABLE IF EXISTS wanted.{self._name}")
-        self._store(f"wanted.{self._name}", rows)
-        self._store("ops.pulls", [pull | {"started_at": clock.now()} for pull in PULLS])
+        self._connection.execute("UPDATE ops.pulls SET started_at = $1", [clock.now()])
+        if self._rows is None or not self._rows.equals(rows):
+            self._store(self._name, rows)
+            self._rows = rows
 
-    def _store(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        if rows:
-            self._connection.register("rows", pa.Table.from_pylist(list(rows)))
-            self._connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM rows")
-            self._connection.unregister("rows")
-
-
-PULLS = [
-    {"system": name, "stream": stream.name, "kind": "increment", "is_complete": True, "note": ""}
-    for name, vendor in ((scenes.SHOP, "shopify"), (scenes.WMS, "veeqo"))
-    for stream in VENDORS[vendor].streams
-]
+    def _store(self, name: str, rows: pa.Table) -> None:
+        self._connection.register("rows", rows)
+        self._connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM rows")
+        self._connection.unregister("rows")
 
 
-def warm(store: Store) -> None:
+def warm(store: Store, retailer: Estate) -> None:
     """Load and compile in the parent what every child would otherwise load for itself."""
     book = ledger.open(store.fresh())
     real = warehouse.open
-    Wanted(Case("levels", "", "ok")).fill([{"system": "nowhere", "business_key": "", "reference": ""}])
+    nothing = [{"system": "nowhere", "business_key": "", "reference": ""}]
+    Wanted("orders_to_wms", {"nowhere": next(iter(VENDORS))}).fill(pa.Table.from_pylist(nothing))
     with warehouse.open("") as connection:
-        plan.plan(connection, book, estate(), "orders_to_wms")
-    verify.verify(book, estate(), {})
-    deliver.deliver(book, estate(), "", {})
+        plan.plan(connection, book, retailer, "orders_to_wms")
+    verify.verify(book, retailer, {})
+    deliver.deliver(book, retailer, "", {})
     warehouse.open = real
-    for sync in scenes.SYNC_OF.values():
+    for sync in SYNCS:
         books.states(book, sync)
     book.close()

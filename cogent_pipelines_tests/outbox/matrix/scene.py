@@ -1,321 +1,352 @@
-"""The other side of a case: a small sandbox with work to be done, and what should be wanted of it.
+"""What there is to be done for every kind of write a vendor may declare, and how often the world shows it done.
 
-Belongs here: building the world, setting the scene of each sync, and computing ``wanted`` from what a reading
-of both systems would show now.
-Does not belong here: any knowledge of how it is delivered.
+Belongs here: one scene per (sync, act): the acts of the world that make it due, the query of our models that wants it,
+and the count of its effects.
+Does not belong here: a vendor's name or words, living through the scenes (``world``), or delivery (``case``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
-
-from cogent_pipelines.sandbox.app import Sandbox, create_app
-from cogent_pipelines.sandbox.settings import Settings
-from cogent_pipelines.sandbox.vendors.shopify_state import level_gid
-from cogent_pipelines.sandbox.world import acts, truth
+from cogent_pipelines.outbox.syncs import SYNCS, Sync
+from cogent_pipelines.sandbox.world import catalogue, truth
 from cogent_pipelines.sandbox.world import warehouse as wms
-from cogent_pipelines.sandbox.world.model import Shop, ShopOrder, Warehouse
+from cogent_pipelines.sandbox.world.model import Fulfilment, Level, Shop, ShopOrder, WarehouseOrder
 from cogent_pipelines.sandbox.world.world import World
+from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS
 
-START = datetime(2026, 11, 2, 1, tzinfo=UTC)  # a Monday night: nobody picks, nobody orders
-SHOP, WMS = "web_uk", "wms_uk"
+if TYPE_CHECKING:
+    from cogent_pipelines_tests.vendors.pair_kit import Pair
+
+Task = tuple[str, str]
+"""(sync, act), as vendors declare writes."""
+Row = Mapping[str, Any]
+Names = Sequence[str]
+"""Of a scene's things: orders by the names that their shop shows, or SKUs."""
 THINGS = 3
-Row = dict[str, Any]
+HOME, LOCATION = "LEEDS", 1001
+PHYSICAL = 50
+PLAIN = "'GBP' AS currency, NULL::TIMESTAMPTZ AS since_at, NULL::VARCHAR AS held_by, NULL::DECIMAL(18, 4) AS amount"
+
+SYNCS_TO_COME: Mapping[str, Sync] = {
+    name: Sync(name, target_role="warehouse", repeat="once", needs={"warehouse": ("orders",)})
+    for name in ("returns_to_wms", "products_to_wms")
+    if name not in SYNCS
+}
+"""Syncs that vendors declare writes for and that no flow of ours is yet: delivered as any other."""
 
 
-def build() -> Sandbox:
-    """A sandbox that stands still, with a dozen items and no customers."""
-    settings = Settings(seed=1, days=1, orders=0, skus=12, bundles=0, start=START, speed=0)
-    return create_app(settings, disconnect=httpx.ReadError)
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One kind of work, three things of it."""
+
+    things: Callable[[Pair, int], Names]
+    """Make them: (pair, the scene's number) -> their names."""
+    wanted: str
+    """The query that wants them: rows of the sync's wanted view, or what it would hold. ``$names`` are the things'."""
+    effects: Callable[[World, Row], int]
+    """How often what a row wants is so: 0 lost, 1 done, more doubled."""
+    then: Callable[[Pair, Names], None] | None = None
+    """What makes them due once every system has them; None: they are due when they are made."""
+    at_last: Callable[[Pair, Names], None] | None = None
+    """What makes them due after all other scenes were read; the rows of shipments until then stand in ``ops.told``."""
+    is_seen: Callable[[World, Row], bool] | None = None
+    """Whether a reading would show a row done, so that it is wanted no more; None: where it has an effect."""
+    is_level: bool = False
+    """Whether it is a number that may be too old rather than lost."""
+
+    def is_done(self, world: World, row: Row) -> bool:
+        """What a reading would show."""
+        return self.is_seen(world, row) if self.is_seen else self.effects(world, row) > 0
 
 
-def _do(world: World, system: str, verb: str, **args: Any) -> Any:
-    return acts.do(world, system, verb, args)
+# --- making things ----------------------------------------------------------------------------------------
 
 
-def _order(world: World, number: int) -> str:
-    name = f"#{7000 + number}"
-    lines = [{"sku": f"SKU-{number:04d}", "quantity": 2}, {"sku": f"SKU-{number + 1:04d}", "quantity": 1}]
-    address = {"first_name": "Ada", "last_name": f"Example{number}", "line1": f"{number} Long Acre Street"}
-    _do(world, SHOP, "place_order", name=name, lines=lines, location=1001, address=address)
-    return name
+def _orders(pair: Pair, number: int) -> Names:
+    """Paid orders of items that lie there."""
+    skus = [f"SKU-{2 * number + n:04d}" for n in (1, 2)]
+    for sku in skus:
+        pair.do(WMS, "count_stock", sku=sku, facility=HOME, physical=PHYSICAL)
+    lines = [{"sku": skus[0], "quantity": 2}, {"sku": skus[1], "quantity": 1}]
+    return [_placed(pair, lines, thing) for thing in range(1, THINGS + 1)]
 
 
-def _at_warehouse(world: World, number: int) -> str:
-    name = _order(world, number)
-    lines = [{"sku": f"SKU-{number:04d}", "quantity": 2}, {"sku": f"SKU-{number + 1:04d}", "quantity": 1}]
-    _do(world, WMS, "create_order", order=name, lines=lines, sent_by="api")
-    return name
+def _placed(pair: Pair, lines: Sequence[Mapping[str, Any]], thing: int) -> str:
+    address = {"first_name": "Ada", "last_name": f"Example{thing}", "line1": f"{thing} Long Acre Street"}
+    order = pair.do(SHOP, "place_order", lines=lines, location=LOCATION, address=address)
+    return str(order["order"])
 
 
-def orders(world: World) -> None:
-    """Paid orders that no warehouse has."""
-    for number in range(1, THINGS + 1):
-        _order(world, number)
+def _counted(pair: Pair, number: int) -> Names:
+    """Items that lie there and are on sale."""
+    del pair
+    return [f"SKU-{2 * number + 1 + n:04d}" for n in range(THINGS)]
 
 
-def cancellations(world: World) -> None:
-    """Orders cancelled in the shop that the warehouse still has."""
-    for number in range(1, THINGS + 1):
-        _do(world, SHOP, "cancel_order", order=_at_warehouse(world, number))
-
-
-def shipments(world: World) -> None:
-    """Parcels that left and that the shop has not been told of."""
-    for number in range(1, THINGS + 1):
-        _do(
-            world, WMS, "ship", order=_at_warehouse(world, number), tracking=f"RM{number:09d}GB", carrier_id=1
+def _listed(pair: Pair, number: int) -> Names:
+    """Items of the shop that no warehouse has and no location stocks."""
+    skus = [f"NEW{number}{n}" for n in range(1, THINGS + 1)]
+    for place, sku in enumerate(skus):
+        catalogue.add_variant(
+            pair.world,
+            pair.shop,
+            sku=sku,
+            title=f"Item {sku}",
+            price=Decimal(10),
+            barcode=catalogue.gtin(990_000 + 10 * number + place),
+            weight_grams=250,
+            origin_country="GB",
+            hs_code="610910",
         )
+    return skus
 
 
-def notices(world: World) -> None:
-    """Parcels the shop knows, and whose first scan the customer has not been told of."""
-    shipments(world)
-    for number in range(1, THINGS + 1):
-        _do(
-            world,
-            SHOP,
-            "fulfil",
-            order=f"#{7000 + number}",
-            numbers=[f"RM{number:09d}GB"],
-            carrier="Royal Mail",
-        )
-    for fulfilment in world.shops[SHOP].fulfilments.values():
-        fulfilment.urls[:] = [f"https://track.example.test/{fulfilment.numbers[0]}"]
+def _shelved(pair: Pair, number: int) -> Names:
+    """Items of both, on shelves, that no location of the shop stocks."""
+    skus = _listed(pair, number)
+    for sku in skus:
+        wms.add_sellable(pair.world, pair.wms, sku=sku, title=sku, price=Decimal(10))
+        pair.do(WMS, "count_stock", sku=sku, facility=HOME, physical=7)
+    return skus
 
 
-def levels(world: World) -> None:
-    """Counts that changed stock, up and down, since the shop was told."""
-    for number in range(1, THINGS + 2):
-        _do(world, WMS, "count_stock", sku=f"SKU-{number:04d}", physical=5 * number)
+# --- making them due --------------------------------------------------------------------------------------
 
 
-SCENES: Mapping[str, Callable[[World], None]] = {
-    "orders": orders,
-    "cancellations": cancellations,
-    "shipments": shipments,
-    "notices": notices,
-    "levels": levels,
-}
-SYNC_OF = {
-    "orders": "orders_to_wms",
-    "cancellations": "cancellations_to_wms",
-    "shipments": "shipments_to_channel",
-    "notices": "shipments_to_channel",
-    "levels": "stock_to_channel",
-}
-OPERATIONS = {
-    "orders": (WMS, ("POST /orders", "POST /orders/{id}/allocations")),
-    "cancellations": (WMS, ("PUT /orders/{id}/cancel",)),
-    "shipments": (SHOP, ("fulfillmentCreate",)),
-    "notices": (SHOP, ("fulfillmentTrackingInfoUpdate",)),
-    "levels": (SHOP, ("inventorySetQuantities",)),
-}
-"""Where a scene's writes go, and the operations a fault may strike."""
+def _cancelled(pair: Pair, names: Names) -> None:
+    for name in names:
+        pair.do(SHOP, "cancel_order", order=name)
 
 
-# --- what a reading of both systems makes wanted ------------------------------------------------------
+def _despatched(pair: Pair, names: Names) -> None:
+    for place, name in enumerate(names):
+        number = f"RM{pair.wms.by_number[_number(pair, name)][0]:07d}{place}GB"
+        pair.do(WMS, "ship", order=_number(pair, name), tracking=number, carrier_id=1)
 
 
-def wanted(world: World, scene: str) -> list[Row]:
-    """The rows the wanted view of the scene's sync would have, were both systems read now."""
-    shop, warehouse = world.shops[SHOP], world.warehouses[WMS]
-    return _WANTED[scene](world, shop, warehouse)
+def _number(pair: Pair, name: str) -> str:
+    (record,) = wms.records_of(pair.wms, name)
+    return record.number
 
 
-def _base(act: str, key: str, reference: str, order: ShopOrder | None, *, to: str, priority: int) -> Row:
+def _recounted(pair: Pair, names: Names) -> None:
+    """Down and up."""
+    for name, change in zip(names, (-1, -2, +30), strict=True):
+        there = pair.do(WMS, "get_stock", sku=name, facility=HOME)["physical"]
+        pair.do(WMS, "count_stock", sku=name, facility=HOME, physical=there + change)
+
+
+def _told_in_silence(pair: Pair, names: Names, *, with_number: bool = True) -> None:
+    for name in names:
+        (record,) = wms.records_of(pair.wms, name)
+        (number,) = (a.parcel.tracking_number for a in record.allocations if a.parcel is not None)
+        numbers = [number] if with_number else []
+        pair.do(SHOP, "fulfil", order=name, numbers=numbers, carrier="Royal Mail", notify=False)
+
+
+def _told_without_number(pair: Pair, names: Names) -> None:
+    _told_in_silence(pair, names, with_number=False)
+
+
+# --- what the world shows ---------------------------------------------------------------------------------
+
+
+def _order(world: World, row: Row) -> ShopOrder:
+    _, _, number = str(row["order_key"]).partition(":")
+    return world.shops[SHOP].orders[int(number)]
+
+
+def _records(world: World, row: Row) -> list[WarehouseOrder]:
+    return wms.records_of(world.warehouses[WMS], _order(world, row).name)
+
+
+def _created(world: World, row: Row) -> int:
+    """Orders sent in, dead ones too, where one is live and holds all its goods; or how often these were set aside."""
+    warehouse = world.warehouses[WMS]
+    records = _records(world, row)
+    live = [r for r in records if r.id in warehouse.orders and r.cancelled_at is None]
+    name = _order(world, row).name
+    if not any(wms.allocated_units(r) == wms.ordered_units(r) for r in live) or name in _lost(world):
+        return 0
+    return max(len(records), *(len(r.allocations) for r in live))
+
+
+def _lost(world: World) -> set[str]:
     return {
-        "system": to,
-        "source_system": WMS if to == SHOP else SHOP,
-        "act": act,
-        "business_key": key,
-        "reference": reference,
-        "order_key": f"{SHOP}:{order.id}" if order else None,
-        "since_at": START,
-        "held_by": None,
-        "priority": priority,
-        "amount": None,
-        "currency": "GBP",
+        str(fault["reference"]) for fault in truth.truth(world, {"lost"})["lost"] if fault["thing"] == "order"
     }
 
 
-def _wanted_orders(world: World, shop: Shop, warehouse: Warehouse) -> list[Row]:
-    rows = []
-    for order in shop.orders.values():
-        if order.cancelled_at or any(i in warehouse.orders for i in warehouse.by_number.get(order.name, ())):
-            continue
-        base = _base("create", f"{SHOP}:{order.id}@LEEDS", order.name, order, to=WMS, priority=30)
-        address = order.address
-        rows.append(
-            base
-            | {
-                "facility": "LEEDS",
-                "facility_id": "41",
-                "delivery_method_id": "11",
-                "placed_at": order.created_at,
-                "shipping_amount": order.delivery_price.quantize(Decimal("0.0001")),
-                "customer_email": order.email,
-                "ship_to_first_name": address.first_name,
-                "ship_to_last_name": address.last_name,
-                "ship_to_line1": address.line1,
-                "ship_to_city": address.city,
-                "ship_to_postcode": address.postcode,
-                "ship_to_country_code": address.country_code,
-                "note": None,
-                "payment_reference": "pay-1",
-                "lines": [
-                    {
-                        "line_ref": str(line.id),
-                        "sku": line.sku,
-                        "item_id": str(warehouse.by_sku[line.sku]),
-                        "qty": line.quantity,
-                        "unit_price_amount": line.unit_price.quantize(Decimal("0.0001")),
-                        "tax_rate": float(line.tax_rate),
-                    }
-                    for line in order.lines
-                ],
-            }
-        )
-    return rows
+def _is_created(world: World, row: Row) -> bool:
+    warehouse = world.warehouses[WMS]
+    return any(record.id in warehouse.orders for record in _records(world, row))
 
 
-def _wanted_cancellations(world: World, shop: Shop, warehouse: Warehouse) -> list[Row]:
-    rows = []
-    for order in shop.orders.values():
-        for record in wms.find_orders(warehouse, order.name) if order.cancelled_at else ():
-            if wms.status(record) != "cancelled":
-                base = _base("cancel", f"{SHOP}:{order.id}@cancel", order.name, order, to=WMS, priority=20)
-                rows.append(
-                    base | {"warehouse_order_id": str(record.id), "cancel_reason": "Cancelled in the shop"}
-                )
-    return rows
+def _stopped(world: World, row: Row) -> int:
+    return int(all(record.cancelled_at is not None for record in _records(world, row)))
 
 
-def _wanted_shipments(world: World, shop: Shop, warehouse: Warehouse) -> list[Row]:
-    rows = []
-    for order, parcel_id, number, url in _parcels(shop, warehouse):
-        if any(number in f.numbers for f in order.fulfilments if f.status == "success"):
-            continue
-        base = _base("fulfil", f"{WMS}:{parcel_id}", number, order, to=SHOP, priority=40)
-        lines = [
-            {
-                "fulfilment_order_id": str(fulfilment_order.id),
-                "fulfilment_order_line_id": str(line.id),
-                "order_line_key": f"{SHOP}:{line.line_id}",
-                "sku": "",
-                "qty": line.remaining,
-            }
-            for fulfilment_order in order.fulfilment_orders
-            for line in fulfilment_order.lines
-            if line.remaining
-        ]
-        rows.append(base | _parcel_fields(order, parcel_id, number, url) | {"notify": True, "lines": lines})
-    return rows
+def _noted(world: World, row: Row) -> int:
+    """Notes that name what wants them."""
+    key = str(row["business_key"])
+    return sum(key in text for record in _records(world, row) for _, _, text in record.notes)
 
 
-def _wanted_notices(world: World, shop: Shop, warehouse: Warehouse) -> list[Row]:
-    rows = []
-    for order, parcel_id, number, url in _parcels(shop, warehouse):
-        base = _base("notify", f"{WMS}:{parcel_id}:scan", number, order, to=SHOP, priority=40)
-        fulfilment = next(f for f in order.fulfilments if number in f.numbers)
-        own = _parcel_fields(order, parcel_id, number, url)
-        rows.append(base | own | {"notify": True, "fulfilment_id": str(fulfilment.id), "lines": []})
-    return rows
+def _parcels(world: World, row: Row) -> list[Fulfilment]:
+    order = _order(world, row)
+    return [f for f in order.fulfilments if f.status == "success" and row["reference"] in f.numbers]
 
 
-def _parcels(shop: Shop, warehouse: Warehouse) -> list[tuple[ShopOrder, int, str, str]]:
-    known = {order.name: order for order in shop.orders.values()}
-    return [
-        (
-            known[record.number],
-            a.parcel.id,
-            a.parcel.tracking_number,
-            f"https://track.example.test/{a.parcel.tracking_number}",
-        )
-        for record in warehouse.orders.values()
-        for a in record.allocations
-        if a.parcel is not None
-    ]
+def _mails(world: World, row: Row) -> int:
+    """Messages that something is on its way."""
+    order, shop = _order(world, row), world.shops[SHOP]
+    return sum(m.order_id == order.id and m.kind in ("shipped", "shipping_updated") for m in shop.mails)
 
 
-def _parcel_fields(order: ShopOrder, parcel_id: int, number: str, url: str) -> Row:
-    return {
-        "shipment_id": str(parcel_id),
-        "location_id": "1001",
-        "carrier": "Royal Mail",
-        "tracking_numbers": [number],
-        "tracking_urls": [url],
-        "despatched_at": START,
-        "fulfilment_id": None,
-        "order_id": str(order.id),
-        "part": 1,
-    }
+def _told(world: World, row: Row) -> int:
+    told, mailed = len(_parcels(world, row)), _mails(world, row)
+    return max(told, mailed) if told and mailed else 0
 
 
-def _wanted_levels(world: World, shop: Shop, warehouse: Warehouse) -> list[Row]:
-    rows = []
-    for row in truth.truth(world, {"stock"})["stock"].values():
-        if row["available"] == row["expected"]:
-            continue
-        item = shop.variants[shop.by_sku[row["sku"]]].inventory_item_id
-        level_id = level_gid(shop.levels[item, row["location"]]).rpartition("/")[2]
-        is_decrease = row["expected"] < row["available"]
-        base = _base(
-            "set", f"{SHOP}:{level_id}", row["sku"], None, to=SHOP, priority=10 if is_decrease else 50
-        )
-        rows.append(
-            base
-            | {
-                "location_id": str(row["location"]),
-                "inventory_item_id": str(item),
-                "sku": row["sku"],
-                "quantity": row["expected"],
-                "change_from": row["available"],
-                "is_decrease": is_decrease,
-            }
-        )
-    return rows
+def _level(shop: Shop, row: Row) -> Level | None:
+    variant = shop.variants[shop.by_sku[row["sku"]]]
+    return shop.levels.get((variant.inventory_item_id, int(row["location_id"])))
 
 
-_WANTED: Mapping[str, Callable[[World, Shop, Warehouse], list[Row]]] = {
-    "orders": _wanted_orders,
-    "cancellations": _wanted_cancellations,
-    "shipments": _wanted_shipments,
-    "notices": _wanted_notices,
-    "levels": _wanted_levels,
+def _on_sale(world: World, row: Row) -> int:
+    level = _level(world.shops[SHOP], row)
+    return int(level is not None and level.is_active and level.available == row["quantity"])
+
+
+def shown_now(world: World, row: Row) -> int | None:
+    """The level a reading would show for a row of levels; None where there is none."""
+    level = _level(world.shops[SHOP], row)
+    return level.available if level is not None and level.is_active else None
+
+
+def _returned(world: World, row: Row) -> int:
+    warehouse = world.warehouses[WMS]
+    return len(warehouse.orders[int(row["warehouse_order_id"])].returns)
+
+
+def _stocked(world: World, row: Row) -> int:
+    return int(row["sku"] in world.warehouses[WMS].by_sku)
+
+
+# --- the scenes -------------------------------------------------------------------------------------------
+
+OF_ORDERS = "order_key IN (SELECT order_key FROM marts.orders WHERE list_contains($names, order_name))"
+FREE = "held_by IS NULL"
+TOLD = f"""
+    SELECT t.* REPLACE (
+        '{{act}}' AS act, t.business_key || ':{{act}}' AS business_key, f.fulfilment_id AS fulfilment_id, [] AS lines
+    )
+    FROM ops.told AS t JOIN marts.fulfilments AS f ON f.order_key = t.order_key
+    WHERE t.{OF_ORDERS} AND f.status_code = 'success'
+"""
+"""A parcel that the shop knows already, as far as it was told."""
+
+SCENES: Mapping[Task, Scene] = {
+    ("orders_to_wms", "create"): Scene(
+        _orders,
+        f"SELECT * FROM wanted.orders_to_wms WHERE {OF_ORDERS} AND {FREE}",
+        _created,
+        is_seen=_is_created,
+    ),
+    ("cancellations_to_wms", "cancel"): Scene(
+        _orders,
+        f"SELECT * FROM wanted.cancellations_to_wms WHERE {OF_ORDERS} AND {FREE}",
+        _stopped,
+        then=_cancelled,
+    ),
+    ("cancellations_to_wms", "note"): Scene(
+        _orders,
+        f"SELECT * REPLACE ('note' AS act) FROM wanted.cancellations_to_wms WHERE {OF_ORDERS} AND {FREE}",
+        _noted,
+        then=_cancelled,
+        is_seen=lambda world, row: False,
+    ),
+    ("shipments_to_channel", "fulfil"): Scene(
+        _orders,
+        f"SELECT * FROM wanted.shipments_to_channel WHERE {OF_ORDERS} AND act = 'fulfil' AND {FREE}",
+        _told,
+        then=_despatched,
+        is_seen=lambda world, row: bool(_parcels(world, row)),
+    ),
+    ("shipments_to_channel", "notify"): Scene(
+        _orders,
+        TOLD.format(act="notify"),
+        _mails,
+        then=_despatched,
+        at_last=_told_in_silence,
+        is_seen=lambda world, row: False,
+    ),
+    ("shipments_to_channel", "track"): Scene(
+        _orders,
+        TOLD.format(act="track"),
+        lambda world, row: len(_parcels(world, row)),
+        then=_despatched,
+        at_last=_told_without_number,
+    ),
+    ("stock_to_channel", "set"): Scene(
+        _counted,
+        "SELECT * FROM wanted.stock_to_channel "
+        f"WHERE list_contains($names, sku) AND act = 'set' AND location_id = '{LOCATION}' AND {FREE}",
+        _on_sale,
+        then=_recounted,
+        is_level=True,
+    ),
+    ("stock_to_channel", "activate"): Scene(
+        _shelved,
+        "SELECT * FROM wanted.stock_to_channel "
+        f"WHERE list_contains($names, sku) AND act = 'activate' AND location_id = '{LOCATION}' AND {FREE}",
+        _on_sale,
+        is_level=True,
+    ),
+    ("returns_to_wms", "create"): Scene(
+        _orders,
+        f"""
+        SELECT w.system, '{SHOP}' AS source_system, 'create' AS act, w.order_key || '@return' AS business_key,
+            'RET-' || w.reference AS reference, w.order_key, 50 AS priority, {PLAIN}, w.warehouse_order_id,
+            list({{
+                'warehouse_order_line_id': split_part(l.warehouse_order_line_key, ':', -1),
+                'sku': l.sku, 'qty': 1, 'reason': 'Too small'
+            }} ORDER BY l.warehouse_order_line_key) AS lines
+        FROM marts.warehouse_orders AS w JOIN marts.warehouse_order_lines AS l USING (warehouse_order_key)
+        WHERE w.{OF_ORDERS} GROUP BY ALL
+        """,
+        _returned,
+        then=_despatched,
+    ),
+    ("products_to_wms", "create"): Scene(
+        _listed,
+        f"""
+        SELECT '{WMS}' AS system, system AS source_system, 'create' AS act, sku AS business_key, sku AS reference,
+            NULL::VARCHAR AS order_key, 50 AS priority, {PLAIN.replace("'GBP' AS ", "")}, sku, title, barcode,
+            weight_grams, origin_country_code, hs_code
+        FROM marts.items WHERE role = 'channel' AND list_contains($names, sku)
+        """,
+        _stocked,
+    ),
 }
+"""(sync, act) -> its scene. A write of any vendor is played in the scene of its sync and act."""
 
 
-# --- the judge ----------------------------------------------------------------------------------------
+# --- the judge --------------------------------------------------------------------------------------------
 
 
-def judge(world: World, scene: str) -> dict[str, int]:
-    """What is lost, doubled and stale by the world's own truth."""
-    told = truth.truth(world, {"orders", "lost", "doubled", "stale"})
-    found = {"lost": 0, "doubled": 0, "stale": 0}
-    if scene == "levels":
-        found["stale"] = len(told["stale"])
-        return found
-    if scene in ("orders", "shipments"):
-        found["lost"] = len({f["reference"] for f in told["lost"]})
-        found["doubled"] = len({f["reference"] for f in told["doubled"]})
-    warehouse, shop = world.warehouses[WMS], world.shops[SHOP]
-    if scene == "orders":
-        allocated = [o for o in warehouse.orders.values() if o.allocations and o.cancelled_at is None]
-        found["lost"] = max(found["lost"], THINGS - len({o.number for o in allocated}))
-        found["doubled"] += sum(len(o.allocations) > 1 for o in allocated)
-    if scene == "cancellations":
-        found["lost"] = sum(o.cancelled_at is None for o in warehouse.orders.values())
-    if scene in ("shipments", "notices"):
-        kinds = ("shipped", "shipping_updated")
-        mails: dict[int, int] = dict.fromkeys(shop.orders, 0)
-        for mail in shop.mails:
-            mails[mail.order_id] += mail.kind in kinds
-        found["lost"] = max(found["lost"], sum(n == 0 for n in mails.values()))
-        found["doubled"] = max(found["doubled"], sum(n > 1 for n in mails.values()))
-    return found
+def judge(world: World, task: Task, rows: Sequence[Row]) -> dict[str, int]:
+    """What is lost, doubled and stale of these rows by the world's own truth."""
+    made = SCENES[task]
+    shown = [made.effects(world, row) for row in rows]
+    missing, more = shown.count(0), sum(number > 1 for number in shown)
+    return {
+        "lost": 0 if made.is_level else missing,
+        "doubled": more,
+        "stale": missing if made.is_level else 0,
+    }

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from cogent_pipelines import clock
 from cogent_pipelines.ledger import ledger
 from cogent_pipelines.ledger.tables import metadata
-from cogent_pipelines_tests.outbox.matrix import scene
+from cogent_pipelines_tests.outbox.matrix import world
 
 MEMORY = Path("/dev/shm")
 
@@ -33,7 +33,7 @@ class Store(Protocol):
 
 
 def _make(url: str) -> None:
-    clock.use(clock.Clock(scene.START - timedelta(days=1), time.time(), 1.0))
+    clock.use(clock.Clock(world.START - timedelta(days=1), time.time(), 1.0))
     ledger.open(url).close()
     clock.use_wall()
 

@@ -14,7 +14,7 @@ import socket
 import struct
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -22,6 +22,7 @@ from cogent_pipelines import clock
 from cogent_pipelines.sandbox.app import Sandbox
 
 _LENGTH = struct.Struct(">I")
+Headers = list[tuple[bytes, bytes]]
 
 
 def send(line: socket.socket, thing: Any) -> None:
@@ -70,19 +71,35 @@ def ask(line: socket.socket, name: str, *args: Any) -> Any:
     return receive(line)
 
 
-def serve(line: socket.socket, sandbox: Sandbox, asked: Callable[[str, tuple[Any, ...]], Any]) -> None:
+class Strike(Protocol):
+    """What stands beside each call and may lay a fault before it."""
+
+    def before(self, headers: Headers) -> Headers: ...
+
+    def after(self) -> None: ...
+
+
+def serve(
+    line: socket.socket,
+    sandbox: Sandbox | None,
+    asked: Callable[[str, tuple[Any, ...]], Any],
+    strike: Strike | None,
+) -> None:
     """Answer until the asker is gone. The sandbox's clock follows the asker's."""
 
     async def answer_all() -> None:
-        transport = httpx.ASGITransport(sandbox)
+        transport = httpx.ASGITransport(sandbox) if sandbox else None
         while True:
             try:
                 name, (at, *rest) = receive(line)
             except (EOFError, ConnectionError):
                 return
-            move_to(sandbox, at)
-            if name == "http":
-                reply = await _http(transport, *rest)
+            if sandbox is not None:
+                move_to(sandbox, at)
+            if name == "http" and transport is not None and strike is not None:
+                method, url, headers, content = rest
+                reply = await _http(transport, method, url, strike.before(headers), content)
+                strike.after()
             else:
                 reply = asked(name, tuple(rest))
             try:
@@ -100,8 +117,8 @@ def move_to(sandbox: Sandbox, at: datetime) -> None:
 
 
 async def _http(
-    transport: httpx.ASGITransport, method: str, url: str, headers: list[tuple[bytes, bytes]], content: bytes
-) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
+    transport: httpx.ASGITransport, method: str, url: str, headers: Headers, content: bytes
+) -> tuple[int, Headers, bytes] | None:
     request = httpx.Request(method, url, headers=headers, content=content)
     try:
         response = await transport.handle_async_request(request)
