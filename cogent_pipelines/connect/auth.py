@@ -17,6 +17,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
+from oauthlib import oauth1  # type: ignore[import-untyped]
 
 from cogent_pipelines import clock, estate
 from cogent_pipelines.connect.redact import clean, hide
@@ -81,6 +82,46 @@ class Basic:
 
 def _basic(user: str, password: str) -> str:
     return "Basic " + hide(base64.b64encode(f"{user}:{password}".encode()).decode())
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOAuth1:
+    """OAuth 1.0a without its dance: four secrets that do not expire sign each request (HMAC-SHA256).
+
+    The parameters of the address are signed, a JSON body is not. ``bearer`` lets an account that names only
+    the token send that alone, as ``Authorization: Bearer``.
+    """
+
+    consumer_key: str = "consumer_key"
+    consumer_secret: str = "consumer_secret"  # noqa: S105  the secret's name, not the secret
+    token: str = "access_token"  # noqa: S105
+    token_secret: str = "access_token_secret"  # noqa: S105
+    bearer: bool = False
+
+    async def headers(self, system: System, send: Send, *, renew: bool = False) -> Mapping[str, str]:  # noqa: ARG002
+        if self._is_signed(system):
+            return {}
+        return {"Authorization": "Bearer " + secret(system, self.token)}
+
+    def sign(self, system: System, method: str, url: str) -> Mapping[str, str]:
+        """The header that signs this one request, at this instant."""
+        if not self._is_signed(system):
+            return {}
+        names = (self.consumer_key, self.consumer_secret, self.token, self.token_secret)
+        key, key_secret, token, token_secret = (secret(system, name) for name in names)
+        client = oauth1.Client(
+            key,
+            client_secret=key_secret,
+            resource_owner_key=token,
+            resource_owner_secret=token_secret,
+            signature_method=oauth1.SIGNATURE_HMAC_SHA256,
+            timestamp=str(int(clock.now().timestamp())),
+        )
+        _, signed, _ = client.sign(url, http_method=method)
+        return {"Authorization": signed["Authorization"]}
+
+    def _is_signed(self, system: System) -> bool:
+        return not self.bearer or self.consumer_key in system.secrets
 
 
 @dataclass(frozen=True, slots=True)

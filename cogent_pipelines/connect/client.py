@@ -56,6 +56,8 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 FORM = "application/x-www-form-urlencoded"
 
 T = TypeVar("T")
+Sign = Callable[[System, str, str], Mapping[str, str]]
+"""(system, method, whole address) -> headers that sign the request (``Auth``)."""
 log = logger("cogent_pipelines.connect")
 logger("httpx")
 
@@ -322,7 +324,8 @@ class Client:
         if params is not None:
             request = replace(request, params=(*request.params, *params(self.system)))
         headers = await auth.headers(self.system, self._login)
-        answer = await self._transmit(request, url, headers)
+        sign = getattr(auth, "sign", None)
+        answer = await self._transmit(request, url, headers, sign)
         if answer.status != httpx.codes.UNAUTHORIZED:
             return answer
         async with self._renewing:
@@ -332,7 +335,7 @@ class Client:
         if fresh == headers:
             return answer
         await self._take(cost)
-        return await self._transmit(request, url, fresh)
+        return await self._transmit(request, url, fresh, sign)
 
     async def _login(self, request: Request) -> Answer:
         """Send a login, without credentials and outside the limit.
@@ -346,7 +349,9 @@ class Client:
             raise Retry(refusal.reason, after=refusal.after)
         return answer
 
-    async def _transmit(self, request: Request, url: str, headers: Mapping[str, str]) -> Answer:
+    async def _transmit(
+        self, request: Request, url: str, headers: Mapping[str, str], sign: Sign | None = None
+    ) -> Answer:
         """One exchange. Raises ``NotSent``, ``Retry`` or ``Reject``; never lets a secret into their words."""
         content, kind = _body(request)
         wall = max(self._timeout / clock.speed(), LEAST_FOR_WRITES if request.is_write else LEAST_TIMEOUT)
@@ -364,6 +369,8 @@ class Client:
                 headers={**kind, **request.headers, **headers},
                 timeout=httpx.Timeout(wall),
             )
+            if sign is not None:
+                sent.headers.update(sign(self.system, sent.method, str(sent.url)))
             async with asyncio.timeout(wall if request.is_write else wall * WHOLE):
                 response = await self._http.send(sent, stream=True)
                 try:

@@ -131,13 +131,23 @@ class Keyset:
     """Dotted path of the key in a record."""
     records: str = ""
     """Dotted path of the list in the answer, as ``Stream.records``."""
-    beside: tuple[str, ...] = ()
+    total_path: str = ""
+    """Dotted path, beside the records, of the count of what is behind the key, where the vendor counts it at each page:
+    a page that holds so many is the last, and no other."""
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What of the body is looked at."""
+        return (self.total_path.split(".")[0],) if self.total_path else ()
 
     def first(self, request: Request) -> Request:
         return self.behind(request, None)
 
-    def next(self, request: Request, answer: Answer, count: int, envelope: Beside) -> Request | None:  # noqa: ARG002
-        if count < max(self.full, 1):
+    def next(self, request: Request, answer: Answer, count: int, envelope: Beside) -> Request | None:
+        left = _count(answer, "", envelope, self.total_path) if self.total_path else None
+        if left and not count:
+            raise Retry(f"the list counts {left} more records and shows none")
+        if not count or (count < self.full if left is None else count >= left):
             return None
         found = keys(self.key)(splitter(self.records)(answer.content)[0])
         if not all(text.isdigit() for text in found) or sorted(found, key=int) != found:

@@ -158,7 +158,8 @@ def _cutter(
     path: str, paging: Paging | None, rows: Callable[[Any], Sequence[Any]] | None = None
 ) -> Callable[[Answer], Split]:
     """A function that cuts an answer into the records at ``path``, or those ``rows`` makes, and what stands beside."""
-    split = splitter(path, getattr(paging, "beside", ()))
+    beside = getattr(paging, "beside", ())
+    split = splitter(path, beside)
 
     def cut(answer: Answer) -> Split:
         if not answer.content:  # 204: some vendors end a list so
@@ -166,7 +167,9 @@ def _cutter(
                 return answer, [], {}
             raise Retry("the page is empty")
         if rows is not None:
-            return answer, [encode(record) for record in rows(decode(_json(answer)))], {}
+            body = decode(_json(answer))
+            held = {name: body.get(name) for name in beside} if isinstance(body, Mapping) else {}
+            return answer, [encode(record) for record in rows(body)], held
         records, envelope = split(answer.content)
         return answer, records, envelope
 

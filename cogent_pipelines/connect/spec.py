@@ -107,7 +107,9 @@ class Window:
 class Auth(Protocol):
     """Puts credentials on a request. Implementations: ``connect/auth.py``.
 
-    An optional method ``params(system)`` gives query parameters that authenticate, as (name, value) pairs.
+    An optional method ``params(system)`` gives query parameters that authenticate, as (name, value) pairs. An optional
+    method ``sign(system, method, url)`` gives headers that sign one request as it goes out, at its whole address; what
+    ``headers`` gives is then the same for all, and may be nothing.
     """
 
     async def headers(self, system: System, send: Any, *, renew: bool = False) -> Mapping[str, str]:

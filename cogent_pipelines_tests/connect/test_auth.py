@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import parse_qs
+import base64
+import hmac
+from urllib.parse import parse_qs, parse_qsl, quote, unquote
 
 import httpx
 import pytest
 
 from cogent_pipelines import clock
-from cogent_pipelines.connect.auth import Basic, ClientCredentials, StaticHeader
+from cogent_pipelines.connect.auth import Basic, ClientCredentials, SignedOAuth1, StaticHeader
 from cogent_pipelines.connect.limits import LeakyBucket, MemoryLimits
 from cogent_pipelines.connect.spec import Request
 from cogent_pipelines.errors import Halt, Retry
-from cogent_pipelines_tests.connect.kit import START, answer, client, run
+from cogent_pipelines_tests.connect.kit import SECRET, START, answer, client, run, system
 
 READ = Request("GET", "/things")
 
@@ -222,3 +224,81 @@ def test_basic_credentials_are_encoded() -> None:
 
     run(main)
     assert sent[0].startswith("Basic ")
+
+
+# --- OAuth 1.0a -------------------------------------------------------------------------------------------
+
+SIGNING = {
+    "consumer_key": "TEST_ID",
+    "consumer_secret": "TEST_SECRET",
+    "access_token": "TEST_KEY",
+    "access_token_secret": "TEST_TOKEN_SECRET",
+}
+
+
+def signed_requests(
+    monkeypatch: pytest.MonkeyPatch, auth: SignedOAuth1, secrets: dict[str, str]
+) -> list[httpx.Request]:
+    """What goes out for two reads and a write that is refused."""
+    monkeypatch.setenv("TEST_TOKEN_SECRET", "token-secret&+")
+    seen: list[httpx.Request] = []
+
+    def shop(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return answer({"ok": 1}) if request.method == "GET" else answer({"message": "no"}, 401)
+
+    async def main() -> None:
+        async with client(shop, auth=auth, of=system(secrets=secrets)) as c:
+            await c.call(Request("GET", "/things", params=(("a[b]", "x y+z&"), ("a[c]", "ü"))))
+            await c.call(READ)
+            with pytest.raises(Halt):
+                await c.call(Request("POST", "/things", body={"a": 1}, is_write=True), intent="i")
+
+    run(main)
+    return seen
+
+
+def test_each_request_is_signed_over_its_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the standard's base string: method, address, sorted parameters; a nonce is never used twice."""
+    seen = signed_requests(monkeypatch, SignedOAuth1(), SIGNING)
+    assert [r.method for r in seen] == ["GET", "GET", "POST"], "a refused signature is not renewed"
+    nonces = set()
+    for request in seen:
+        given = {
+            name: unquote(value.strip('"'))
+            for name, _, value in (
+                part.strip().partition("=")
+                for part in request.headers["authorization"].removeprefix("OAuth ").split(",")
+            )
+        }
+        signature = given.pop("oauth_signature")
+        nonces.add(given["oauth_nonce"])
+        assert given["oauth_signature_method"] == "HMAC-SHA256"
+        assert given["oauth_timestamp"].isdigit()
+        parameters = sorted(
+            (quote(k, safe="~"), quote(v, safe="~"))
+            for k, v in [*given.items(), *parse_qsl(request.url.query.decode(), keep_blank_values=True)]
+        )
+        plain = str(request.url).split("?", maxsplit=1)[0]
+        text = "&".join(f"{k}={v}" for k, v in parameters)
+        base = "&".join(quote(part, safe="~") for part in (request.method, plain, text))
+        key = f"{quote(SECRET + '-test_secret', safe='~')}&{quote('token-secret&+', safe='~')}"
+        digest = hmac.new(key.encode(), base.encode(), "sha256").digest()
+        assert signature == base64.b64encode(digest).decode()
+    assert len(nonces) == 3
+
+
+def test_a_token_alone_goes_as_a_bearer_where_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account that names no consumer key."""
+    seen = signed_requests(monkeypatch, SignedOAuth1(bearer=True), {"access_token": "TEST_KEY"})
+    assert {r.headers["authorization"] for r in seen} == {f"Bearer {SECRET}-test_key"}
+    assert all(
+        r.headers["authorization"].startswith("OAuth ")
+        for r in signed_requests(monkeypatch, SignedOAuth1(bearer=True), SIGNING)
+    )
+
+
+def test_signing_needs_all_four_secrets() -> None:
+    """The one that is missing is named."""
+    with pytest.raises(Halt, match="consumer_key"):
+        SignedOAuth1().sign(system(secrets={"access_token": "TEST_KEY"}), "GET", "http://127.0.0.1/x")

@@ -726,6 +726,52 @@ def test_a_full_page_of_a_keyset_is_followed_and_a_shorter_one_is_not() -> None:
     assert asked == ["", "4"]
 
 
+def counted(request: httpx.Request, rows: list[dict[str, int]], more: int = 0) -> httpx.Response:
+    """Two rows behind the key at most, and how many there are behind it."""
+    rest = [row for row in rows if row["id"] > int(request.url.params.get("min_id", "0"))]
+    return answer({"items": rest[:2], "total": len(rest) + more})
+
+
+@pytest.mark.parametrize("rows", [ROWS, ROWS[:6], ROWS[:1], []])
+def test_the_count_behind_a_key_ends_a_keyset(rows: list[dict[str, int]]) -> None:
+    """Neither a full last page nor a short one on the way is taken for something else."""
+    asked: list[str] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params.get("min_id", ""))
+        return counted(request, rows)
+
+    stream = plain(Keyset(_behind, full=5, records="items", total_path="total"), records="items")
+    assert listed(stream, server) == [row["id"] for row in rows]
+    assert len(asked) == max(-(-len(rows) // 2), 1)
+
+
+def test_a_keyset_that_counts_what_it_does_not_show_is_refused() -> None:
+    """What is missing may be anything."""
+    stream = plain(Keyset(_behind, records="items", total_path="total"), records="items")
+    with pytest.raises(Retry, match="counts 3 more records"):
+        listed(stream, lambda request: counted(request, ROWS, more=3))
+
+
+def test_records_made_of_an_answer_are_paged_by_what_stands_beside() -> None:
+    """As those that are cut from it."""
+    asked: list[str] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params["page"])
+        return answer({"items": [{"n": int(asked[-1])}], "total": 2})
+
+    def rows(_about: Any, body: Any) -> list[Any]:
+        return [{"id": f"x:{row['n']}", **row} for row in body["items"]]
+
+    found = read(server, plain(PageNumber(1, total_path="total"), rows=rows))
+    assert [json.loads(record) for page in found for record in page.records] == [
+        {"id": "x:1", "n": 1},
+        {"id": "x:2", "n": 2},
+    ]
+    assert asked == ["1", "2"]
+
+
 def test_records_may_be_made_of_an_answer() -> None:
     """A body that is the one record, say; its numbers stay as they came."""
     stream = plain(None, rows=lambda _about, body: [body])
