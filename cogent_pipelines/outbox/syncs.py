@@ -77,7 +77,14 @@ SYNCS: Mapping[str, Sync] = {
             needs={"channel": ("orders", "stock"), "warehouse": ("orders", "stock")},
             reads_all=True,
             volatile=frozenset(
-                {"change_from", "physical_qty", "allocated_qty", "ordered_unallocated_qty", "is_decrease"}
+                {
+                    "change_from",
+                    "physical_qty",
+                    "allocated_qty",
+                    "ordered_unallocated_qty",
+                    "committed_qty",
+                    "is_decrease",
+                }
             ),
             level=Level("quantity", "change_from"),
         ),

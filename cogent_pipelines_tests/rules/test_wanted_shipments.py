@@ -299,3 +299,20 @@ def test_whatever_the_parcels_nothing_is_told_early_and_nothing_is_missed(data: 
         assert all(used[sku] <= sent[sku] for sku in units)
     assert told == dict(enumerate(qty.values(), start=1))
     assert numbers == {f"Tp{place}" for place in range(len(parcels))}
+
+
+def test_a_row_says_which_location_the_goods_left_from(world: World) -> None:
+    """By the facility that sent them, whichever location the channel had asked."""
+    world.order("1", ("A", 2))
+    world.parcel("p1", "90", "1", {"A": 1}, facility="YORK", facility_id="42")
+    world.parcel("p2", "90", "1", {"A": 1}, facility="HULL", facility_id="43")
+    rows = {row["business_key"]: (row["location_id"], row["from_location_id"]) for row in world.rows()}
+    assert rows == {f"{WMS}:p1": ("1001", "1002"), f"{WMS}:p2": ("1001", "1001")}
+
+
+def test_a_facility_behind_two_locations_names_none(world: World) -> None:
+    """Then it is the location that was asked."""
+    world.put("mappings.locations", system=SHOP, location_id="1003", facility="YORK")
+    world.order("1", ("A", 1))
+    world.parcel("p1", "90", "1", {"A": 1}, facility="YORK", facility_id="42")
+    assert world.row()["from_location_id"] == "1001"

@@ -291,3 +291,11 @@ def test_a_bundle_never_promises_more_than_any_component_allows(held, each, orde
         assert got == ("set", 1000, max(0, makes - buffer))
     else:
         assert got is None
+
+
+@pytest.mark.parametrize(("shown", "told"), [(3, 3), (None, 0)])
+def test_a_row_says_what_the_channel_holds_back(world: World, shown: int | None, told: int) -> None:
+    """For a channel that is told what lies on the shelf and not what can be sold."""
+    world.level("A", 12, committed_qty=shown, updated_at=NOW)
+    world.put("ops.stock_changes", system=WMS, facility_ref="41", sku="A", available=10, changed_at=NOW)
+    assert (world.row()["quantity"], world.row()["committed_qty"]) == (10, told)

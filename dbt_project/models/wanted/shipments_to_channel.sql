@@ -128,6 +128,19 @@ bodies as (
     group by shipment_key, part
 ),
 
+-- The channel's location that the sending facility stands behind, where there is one only.
+homes as (
+    select
+        l.system,
+        f.warehouse_system,
+        f.warehouse_facility_id,
+        min(l.location_id) as location_id
+    from {{ ref('locations') }} as l
+    inner join {{ ref('facilities') }} as f on f.facility = l.facility
+    group by l.system, f.warehouse_system, f.warehouse_facility_id
+    having count(distinct l.location_id) = 1
+),
+
 fulfil as (
     select
         o.system,
@@ -149,6 +162,7 @@ fulfil as (
         o.currency,
         s.shipment_id,
         r.location_id,
+        coalesce(h.location_id, r.location_id) as from_location_id,
         c.channel_carrier as carrier,
         list_concat([s.tracking_number], coalesce(e.numbers, [])) as tracking_numbers,
         list_concat([coalesce(s.tracking_url, '')], coalesce(e.urls, [])) as tracking_urls,
@@ -164,6 +178,8 @@ fulfil as (
     inner join {{ ref('orders') }} as o on o.order_key = r.order_key
     left join bodies as b on b.shipment_key = r.shipment_key and b.part = r.part
     left join earlier as e on e.shipment_key = r.shipment_key and e.part = r.part
+    left join homes as h
+        on h.system = o.system and h.warehouse_system = s.system and h.warehouse_facility_id = s.facility_id
     left join {{ source('estate', 'channels') }} as ch on ch.system = o.system
     left join {{ source('estate', 'systems') }} as t
         on t.system = o.system and t.tells_customers
@@ -196,6 +212,7 @@ scanned as (
         o.currency,
         s.shipment_id,
         f.location_id,
+        f.location_id as from_location_id,
         c.channel_carrier as carrier,
         f.tracking_numbers,
         list_transform(f.tracking_numbers, lambda n: case when n = s.tracking_number then coalesce(s.tracking_url, '') else '' end)

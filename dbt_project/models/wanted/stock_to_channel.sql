@@ -61,6 +61,7 @@ select
     allocated_qty,
     ordered_unallocated_qty,
     buffer_qty,
+    committed_qty,
     is_decrease
 from judged
 where quantity is not null

@@ -173,6 +173,7 @@ select
     end::bigint as settled_qty,
     greatest(0, coalesce(c.committed_qty, 0) - coalesce(k.qty, 0))::bigint as unseen_qty,
     coalesce(n.qty, 0)::bigint as newer_qty,
+    coalesce(c.committed_qty, 0)::bigint as committed_qty,
     case
         when v.verified_at > coalesce(c.read_at, v.verified_at - interval 1 second) then v.verified_qty
         else c.available_qty
