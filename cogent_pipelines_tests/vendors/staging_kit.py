@@ -66,7 +66,12 @@ class Staging:
         self.connection.execute("BEGIN")
 
     def load(
-        self, table: str, *records: Any, system: str | None = None, gone_at: datetime | None = None
+        self,
+        table: str,
+        *records: Any,
+        system: str | None = None,
+        gone_at: datetime | None = None,
+        read_at: datetime = READ_AT,
     ) -> None:
         """Put records into a raw table as landing would, with what the table does not declare left out."""
         shape = self.shape(table)
@@ -75,7 +80,7 @@ class Staging:
                 f"INSERT INTO {self._slug}.{table} BY NAME "
                 f"SELECT $1 AS system, UNNEST(CAST($2::JSON AS {shape})), "
                 "$3 AS _first_seen_at, $3 AS _changed_at, $3 AS _read_at, $4 AS _gone_at",
-                [system or self._system, encode(_pruned(record, shape)).decode(), READ_AT, gone_at],
+                [system or self._system, encode(_pruned(record, shape)).decode(), read_at, gone_at],
             )
 
     def shape(self, table: str) -> Any:

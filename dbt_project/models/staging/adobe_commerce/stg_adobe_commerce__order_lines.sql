@@ -1,0 +1,80 @@
+-- A configurable comes as two items: the parent has price, tax and quantities, the child the SKU. The parent is the line.
+-- Of a bundle, too, the parent is the line, under its own SKU. Prices are before tax.
+with orders as (
+    select
+        system,
+        entity_id,
+        base_currency_code,
+        items,
+        list_filter(items, lambda i: i.parent_item_id is null) as parents
+    from {{ source('adobe_commerce', 'orders') }}
+),
+
+lines as (
+    select
+        system,
+        entity_id,
+        base_currency_code,
+        items,
+        unnest(parents) as line
+    from orders
+),
+
+-- An invoice says when an order was paid, and is read by a stream of its own: the latest reading of either is the order's,
+-- and its lines'.
+readings as (
+    select
+        system,
+        entity_id as order_id,
+        _read_at as read_at
+    from {{ source('adobe_commerce', 'orders') }}
+    union all
+    select
+        system,
+        order_id,
+        greatest(_read_at, _gone_at)
+    from {{ source('adobe_commerce', 'invoices') }}
+),
+
+last_read as (
+    select
+        system,
+        order_id,
+        max(read_at) as read_at
+    from readings
+    group by all
+),
+
+named as (
+    select
+        *,
+        case
+            when line.product_type = 'configurable' then list_filter(items, lambda i: i.parent_item_id = line.item_id)[1]
+        end as child
+    from lines
+)
+
+select
+    o.system || ':' || o.line.item_id as order_line_key,
+    o.system || ':' || o.entity_id as order_key,
+    o.system,
+    o.line.item_id::varchar as line_id,
+    coalesce(nullif(trim(o.child.sku), ''), nullif(trim(o.line.sku), '')) as sku,
+    nullif(trim(o.line.name), '') as title,
+    o.line.qty_ordered::bigint as ordered_qty,
+    greatest(o.line.qty_ordered - coalesce(o.line.qty_canceled, 0) - coalesce(o.line.qty_refunded, 0), 0)::bigint
+        as current_qty,
+    o.line.base_price::decimal(18, 4) as unit_price_amount,
+    (
+        abs(coalesce(o.line.base_discount_amount, 0)) - coalesce(o.line.base_discount_tax_compensation_amount, 0)
+    )::decimal(18, 4) as discount_amount,
+    coalesce(o.line.base_tax_amount, 0)::decimal(18, 4) as tax_amount,
+    (coalesce(o.line.tax_percent, 0) / 100)::double as tax_rate,
+    null::varchar as tax_code,
+    o.base_currency_code as currency,
+    coalesce(o.line.is_virtual, 0) = 0 and coalesce(o.line.product_type, '') not in ('virtual', 'downloadable')
+        as requires_shipping,
+    coalesce(o.child.product_id, o.line.product_id)::varchar as item_id,
+    r.read_at
+from named as o
+inner join last_read as r on r.system = o.system and r.order_id = o.entity_id
