@@ -332,6 +332,8 @@ class Found:
     """Named as in the want; ``Write.compare`` says which must be equal."""
     count: int = 1
     """How many records of the target answer to this want; more than one is a double."""
+    refused: str = ""
+    """The target's words where it accepted the write and will not carry it out (a queue that answers later)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,8 @@ class Verdict:
 def judge(job: Job, found: Found | None, key: bytes) -> Verdict:
     """What the target's state means for the job at its present step. Pure."""
     want, write = job.want, job.write
+    if found is not None and found.refused and job.phase == "accepted":
+        return Verdict("rejected", "rejected", found.refused)
     if found is not None and write.done(want, found):
         if _is_of_others(job, found):
             return Verdict("adopt" if job.sync.is_once else "already")

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -38,8 +39,8 @@ WAITING = frozenset({"holded", "payment_review"})
 QUEUED = "bulk:"
 """Begins the reference of a level that was given to the queue."""
 OPEN = 4
-FAILED = frozenset({2, 3, 5})
-"""Statuses of an operation in the queue: 1 complete, 2 failed, 3 failed for good, 4 open, 5 rejected."""
+REFUSED = frozenset({3, 5})
+"""Statuses of an operation in the queue: 1 complete, 2 failed and may go again, 3 failed for good, 4 open, 5 rejected."""
 
 # --- searches -----------------------------------------------------------------------------------------
 
@@ -301,7 +302,7 @@ def set_levels(wants: Sequence[Want], system: System, key: str) -> Request:  # n
 def levels_set(wants: Sequence[Want], answer: Json) -> Sequence[Receipt]:
     """An empty list, or what the queue took: one operation for each level, known by its place."""
     if not isinstance(answer, Mapping):
-        return [Receipt()] * len(wants)
+        return [Receipt(ref=_level_ref(want)) for want in wants]
     taken = {int(each["id"]): each for each in answer.get("request_items") or ()}
     uuid = answer.get("bulk_uuid")
     if not uuid or len(taken) != len(wants):
@@ -327,7 +328,10 @@ def by_skus(wants: Sequence[Want], system: System) -> Sequence[Request]:
         _search(website(system), "sku", skus),
         _search(path(system, "inventory/stock-source-links"), "stock_id", [stock]),
         _search(path(system, "inventory/sources"), "enabled", [1]),
-        *(Request("GET", path(system, f"bulk/{uuid}/status")) for uuid in queued),
+        *(
+            Request("GET", path(system, f"bulk/{uuid}/status"), absent=frozenset({HTTPStatus.NOT_FOUND}))
+            for uuid in queued
+        ),
     ]
 
 
@@ -338,8 +342,11 @@ def _operation(want: Want) -> tuple[str, int]:
     return (uuid, int(place)) if ref.startswith(QUEUED) and place.isdigit() else ("", 0)
 
 
-def _queue_says(want: Want, answers: Sequence[Json]) -> None:
-    """Raise for a level that still waits in the queue, or that the queue could not set."""
+def _queue_says(want: Want, answers: Sequence[Json]) -> str:
+    """The queue's refusal of a level, "" without one. Raises Retry for a level that still waits in the queue.
+
+    A queue the shop has forgotten says nothing: the level itself tells.
+    """
     uuid, place = _operation(want)
     for answer in answers if uuid else ():
         if not isinstance(answer, Mapping) or answer.get("bulk_id", uuid) != uuid:
@@ -349,8 +356,9 @@ def _queue_says(want: Want, answers: Sequence[Json]) -> None:
                 continue
             if operation.get("status") == OPEN:
                 raise Retry("the level waits in the shop's queue")
-            if operation.get("status") in FAILED:
-                raise Reject(str(operation.get("result_message") or "failed in the queue"), code="rejected")
+            if operation.get("status") in REFUSED:
+                return str(operation.get("result_message") or "it failed in the queue")
+    return ""
 
 
 def find_level(want: Want, answers: Sequence[Json]) -> Found | None:
@@ -360,23 +368,28 @@ def find_level(want: Want, answers: Sequence[Json]) -> Found | None:
     when an order comes in between; ``committed`` is what is reserved now. Reservations belong to the stock,
     not to a source: they are counted at the first of its sources, as staging does.
     """
-    _queue_says(want, answers)
+    refused = _queue_says(want, answers)
     sku, source = str(want.fields["inventory_item_id"]), str(want.fields["location_id"])
     items = [i for i in _found(answers, "source_code") if "quantity" in i and i.get("sku") == sku]
     own = next((i for i in items if i["source_code"] == source), None)
     if own is None:
-        return None
+        return Found("", {"quantity": None}, count=0, refused=refused) if refused else None
     committed = _reserved(sku, source, items, answers)
     physical = _number(own["quantity"])
     known = int(want.fields.get("committed_qty") or 0)
     return Found(
-        f"{source}:{sku}",
+        _level_ref(want),
         {
             "quantity": math.floor(physical) - known,
             "committed": committed,
             "is_active": own.get("status") == 1 or physical <= 0,
         },
+        refused=refused,
     )
+
+
+def _level_ref(want: Want) -> str:
+    return f"{want.fields['location_id']}:{want.fields['inventory_item_id']}"
 
 
 def _reserved(

@@ -123,7 +123,8 @@ def _levels(wants: Sequence[Want], system: System) -> Sequence[Request]:
 
 def _found_level(want: Want, answers: Sequence[Json]) -> Found | None:
     level = answers[0].get(want.key)
-    return None if level is None else Found(want.key, {"quantity": level})
+    refused = answers[0].get("refused", {}).get(want.key, "")
+    return None if level is None else Found(want.key, {"quantity": level}, refused=refused)
 
 
 def _may_cancel(want: Want, found: Found | None) -> None:
@@ -222,6 +223,8 @@ class Target:
     """(path, what goes wrong): each strikes once. See ``_play``."""
     always: dict[str, str] = field(default_factory=dict)
     """Reference or level key -> what always goes wrong with it."""
+    late: dict[str, str] = field(default_factory=dict)
+    """Level key -> the words with which it is refused once it was accepted; shown at every reading."""
     before_send: Callable[[Request], None] = lambda request: None
     is_up: bool = True
     is_mute: bool = False
@@ -319,7 +322,7 @@ class Target:
         refused = {r["key"]: "stale" for r in body["rows"] if self.levels.get(r["key"]) != r["from"]}
         refused |= {r["key"]: "bad" for r in body["rows"] if r["to"] < 0}
         if not refused:
-            self.levels |= {row["key"]: row["to"] for row in body["rows"]}
+            self.levels |= {row["key"]: row["to"] for row in body["rows"] if row["key"] not in self.late}
         answer = {"id": f"group-{len(self.keys)}", "refused": refused}
         self.keys[key] = (rows, answer)
         return answer
@@ -329,7 +332,7 @@ class Target:
         if request.path == "/orders":
             return [o for o in self.orders if o["number"] in wanted]
         if request.path == "/levels":
-            return {key: self.levels[key] for key in wanted if key in self.levels}
+            return {"refused": self.late} | {key: self.levels[key] for key in wanted if key in self.levels}
         return {}
 
 

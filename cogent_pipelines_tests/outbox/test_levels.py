@@ -178,6 +178,18 @@ def test_a_batch_in_doubt_that_cannot_be_repeated_whole_waits_to_settle(loop: Lo
     assert loop.states(SYNC)["b"] == "verified"
 
 
+def test_a_yes_that_becomes_a_no_is_rejected_with_the_targets_words(loop: Loop) -> None:
+    """Once, at the first look that tells; what a target said before anything was sent is no answer to it."""
+    loop.shop.levels = {"a": 5, "b": 5}
+    loop.shop.late["a"] = "the queue cannot set it"
+    want(loop, a=3, b=3)
+    loop.tick()
+    assert loop.states(SYNC) == {"a": "rejected rejected", "b": "verified"}
+    assert loop.shop.count("POST", "/levels") == 1
+    (hop,) = books.trace(loop.ledger, "a").hops
+    assert (hop.promise.message, hop.promise.attempts) == ("the queue cannot set it", 1)
+
+
 def test_a_yes_that_stores_nothing_is_sent_again_under_another_key(loop: Loop) -> None:
     """The same key would only bring the same empty yes."""
     loop.shop.levels = {"a": 9}

@@ -95,6 +95,7 @@ def test_tokens_messages_and_armed_faults_live_on(tmp_path: Path) -> None:
         {"web_uk": "bigcommerce", "wms_uk": "deposco"},
         {"web_uk": "shopify", "wms_uk": "fulfil"},
         {"web_uk": "shopify", "wms_uk": "seko"},
+        {"web_uk": "adobe_commerce", "wms_uk": "veeqo"},
     ],
     ids=lambda systems: "-".join(systems.values()),
 )

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from cogent_pipelines.errors import Reject
 from cogent_pipelines.vendors.adobe_commerce import VENDOR
 from cogent_pipelines_tests.vendors.adobe_commerce_kit import (
     FIXTURES,
@@ -151,6 +150,6 @@ def test_a_documented_failure_in_the_queue_gives_its_message() -> None:
     failed = next(each for each in found["items"] if each["status"] == 3)
     want = level(refs={"set": f"bulk:{failed['bulk_uuid']}/{failed['id']}"})
     status = {"bulk_id": failed["bulk_uuid"], "operations_list": found["items"]}
-    with pytest.raises(Reject) as raised:
-        SET.lookup.found(want, [*stock(), status])
-    assert raised.value.reason == failed["result_message"]
+    found_level = SET.lookup.found(want, [*stock(), status])
+    assert found_level is not None
+    assert found_level.refused == failed["result_message"]

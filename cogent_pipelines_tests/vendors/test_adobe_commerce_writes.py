@@ -256,7 +256,7 @@ def test_the_queue_answers_for_each() -> None:
     with pytest.raises(Retry) as raised:
         SET.receipts(wants, {"bulk_uuid": "u-1", "request_items": taken[:1]})
     assert raised.value.effect == "unknown"
-    assert SET.receipts(wants, []) == [first.__class__()] * 2
+    assert [receipt.ref for receipt in SET.receipts(wants, [])] == ["leeds_dc:A", "leeds_dc:B"]
 
 
 QUEUED = {"refs": {"set": "bulk:u-1/4"}}
@@ -284,11 +284,22 @@ def test_a_sku_that_looks_like_a_place_in_the_queue_is_none() -> None:
     assert not [r for r in requests if "/bulk/" in r.path]
 
 
-@pytest.mark.parametrize("code", [2, 3, 5])
-def test_what_failed_in_the_queue_gives_its_own_message(code: int) -> None:
-    """As a rejection."""
-    with pytest.raises(Reject, match="Product does not exist"):
-        SET.lookup.found(level(**QUEUED), [*stock(), status(code)])
+@pytest.mark.parametrize(
+    ("code", "words"), [(1, ""), (2, ""), (3, "Product does not exist"), (5, "Product does not exist")]
+)
+def test_what_the_queue_will_not_do_gives_its_own_message(code: int, words: str) -> None:
+    """Whether the item is in the source or not; what failed and may go again is judged by the level."""
+    assert look(level(**QUEUED), *stock(), status(code)).refused == words
+    elsewhere = SET.lookup.found(level(location_id="hull_dc", **QUEUED), [*stock(), status(code)])
+    assert (elsewhere.refused if elsewhere else "") == words
+    assert look(level(**QUEUED), *stock(), status(code, place=5)).refused == ""
+
+
+def test_a_queue_the_shop_has_forgotten_says_nothing() -> None:
+    """Its uuid is answered by 404, which is no fault of the look-up."""
+    *_, asked = SET.lookup.requests([level(**QUEUED)], SYSTEM)
+    assert asked.absent == {404}
+    assert look(level(**QUEUED), *stock(9, 7), None).fields["quantity"] == 7
 
 
 def test_a_level_is_read_back_as_it_was_meant() -> None:
@@ -512,11 +523,12 @@ def test_many_levels_arrive_through_the_queue(r: Retailer, kind: str | None) -> 
 
 
 def test_a_level_that_fails_in_the_queue_says_why_and_spoils_no_other(r: Retailer) -> None:
-    """The queue's own message stands in the ledger until it is given up."""
+    """It is rejected with the queue's own message at the first look that tells, and not sent again."""
     wants = [set_row(r, number, number) for number in range(1, AT_ONCE + 3)]
     r.world.arm(Flaw(SHOP, "set_levels", "SKU-0003", "refuse"))
-    told = r.deliver("stock_to_channel", *wants, ticks=4, pause=100)
-    assert not told.pop(f"{SHOP}:SKU-0003:1001").startswith("verified")
+    told = r.deliver("stock_to_channel", *wants, ticks=2, pause=100)
+    assert told.pop(f"{SHOP}:SKU-0003:1001") == "rejected rejected"
+    assert r.sandbox.kit.counters.calls[SHOP, "POST /async/bulk/V1/inventory/source-items"] == 1
     assert {state.split()[0] for state in told.values()} == {"verified"}, told
     assert "not allowed to be adjusted" in said(r, wants[2])
 

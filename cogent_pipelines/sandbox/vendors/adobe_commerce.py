@@ -29,7 +29,7 @@ from starlette.routing import BaseRoute, Route
 from cogent_pipelines.sandbox.edges import Traits
 from cogent_pipelines.sandbox.kit import Fault, Kit
 from cogent_pipelines.sandbox.vendors import adobe_commerce_search as search
-from cogent_pipelines.sandbox.vendors.adobe_commerce_shapes import STOCK, Shapes
+from cogent_pipelines.sandbox.vendors.adobe_commerce_shapes import STOCK, Shapes, Store
 from cogent_pipelines.sandbox.vendors.adobe_commerce_writes import MISSING, Refusal, Writes
 
 if TYPE_CHECKING:
@@ -76,10 +76,10 @@ class Edge:
         self.system = system
         self.world = world
         self.kit = kit
-        self.shapes = Shapes(system, world)
+        self.store: Store = world.edges.setdefault(system, Store())
+        self.shapes = Shapes(system, world, self.store)
         self.writes = Writes(system, world, self.shapes)
         self.tables = self.shapes.tables()
-        self.nonces: set[str] = set()
 
     def routes(self) -> list[BaseRoute]:
         made: list[BaseRoute] = [self._route("GET", name, self._list(name)) for name in self.tables]
@@ -195,14 +195,14 @@ class Edge:
         if not at.isdigit() or int(at) > (self.world.now + FUTURE).timestamp():
             return self._oauth("timestamp_refused")
         nonce = f"{at}/{given.get('oauth_nonce', '')}"
-        if nonce in self.nonces:
+        if nonce in self.store.nonces:
             return self._oauth("nonce_used")
         if given.get("oauth_signature_method") != "HMAC-SHA256":
             return self._oauth("signature_invalid")
         wanted = self._signature(request, given)
         if not hmac.compare_digest(wanted.encode(), given.get("oauth_signature", "").encode()):
             return self._oauth("signature_invalid")
-        self.nonces.add(nonce)
+        self.store.nonces.add(nonce)
         return None
 
     def _signature(self, request: Request, given: dict[str, str]) -> str:

@@ -15,6 +15,7 @@ quantities names its fields.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
@@ -56,17 +57,41 @@ def is_configurable(variant: model.Variant | None) -> bool:
     return variant is not None and not variant.is_bundle and variant.id % 3 == 0
 
 
+@dataclass(slots=True)
+class Operation:
+    """One body in the queue."""
+
+    id: int
+    body: Any
+    status: int = 4  # 1 complete, 2 failed, 3 failed for good, 4 open, 5 rejected
+    message: str | None = None
+    code: int | None = None
+
+
+@dataclass(slots=True)
+class Store:
+    """What one shop keeps that the world does not know of."""
+
+    comments: dict[int, list[str]] = field(default_factory=dict)
+    """Shipment -> what was written on it."""
+    codes: dict[int, str] = field(default_factory=dict)
+    """Shipment -> carrier code."""
+    hidden: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(SKU, source) -> status that was set by hand."""
+    bulks: dict[str, list[Operation]] = field(default_factory=dict)
+    """What was given to the queue, by its uuid."""
+    nonces: set[str] = field(default_factory=set)
+
+
 class Shapes:
     """One shop's records."""
 
-    def __init__(self, system: str, world: World) -> None:
+    def __init__(self, system: str, world: World, store: Store) -> None:
         self.system = system
+        self.store = store
         self.world = world
         self.shop = world.shops[system]
         self.started = world.settings.start or world.now
-        self.comments: dict[int, list[str]] = {}  # shipment -> what was written on it
-        self.codes: dict[int, str] = {}  # shipment -> carrier code
-        self.hidden: dict[tuple[str, str], int] = {}  # (sku, source) -> status that was set by hand
 
     # --- an order's quantities ------------------------------------------------------------------------
 
@@ -414,7 +439,7 @@ class Shapes:
                     "order_id": order.id,
                     "track_number": track,
                     "title": sent.carrier,
-                    "carrier_code": self.codes.get(sent.id, "custom"),
+                    "carrier_code": self.store.codes.get(sent.id, "custom"),
                     "description": None,
                     "qty": None,
                     "weight": None,
@@ -432,7 +457,7 @@ class Shapes:
                     "is_visible_on_front": 0,
                     "created_at": stamp(sent.created_at),
                 }
-                for place, text in enumerate(self.comments.get(sent.id, ()))
+                for place, text in enumerate(self.store.comments.get(sent.id, ()))
             ],
             "extension_attributes": {"source_code": str(sent.location_id)},
         }
@@ -603,7 +628,7 @@ class Shapes:
     def status(self, variant: model.Variant, level: model.Level) -> int:
         """1 in stock, 0 out of it: by what lies there, unless somebody set it."""
         shown = 1 if level.on_hand > 0 else 0
-        return min(shown, self.hidden.get((variant.sku, str(level.location_id)), 1))
+        return min(shown, self.store.hidden.get((variant.sku, str(level.location_id)), 1))
 
     def source_item(self, row: tuple[model.Variant, model.Level]) -> Json:
         """What lies in a source: sold units too, until they are shipped."""

@@ -12,10 +12,9 @@ SKU or source; that an order in review is refused as a held one; how long the qu
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cogent_pipelines.sandbox.vendors.adobe_commerce_shapes import CHILD
+from cogent_pipelines.sandbox.vendors.adobe_commerce_shapes import CHILD, Operation
 from cogent_pipelines.sandbox.world import levels
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world.world import Refused, RefusedRows
@@ -42,17 +41,6 @@ class Refusal(Exception):
         self.body: dict[str, Any] = {"message": message, **more}
 
 
-@dataclass(slots=True)
-class Operation:
-    """One body in the queue."""
-
-    id: int
-    body: Any
-    status: int = 4  # 1 complete, 2 failed, 3 failed for good, 4 open, 5 rejected
-    message: str | None = None
-    code: int | None = None
-
-
 class Writes:
     """What one shop may be asked to change."""
 
@@ -61,7 +49,6 @@ class Writes:
         self.world = world
         self.shapes = shapes
         self.shop = world.shops[system]
-        self.bulks: dict[str, list[Operation]] = {}
 
     def order(self, number: int) -> model.ShopOrder:
         """An order, or the vendor's 404."""
@@ -100,9 +87,9 @@ class Writes:
             )
         except Refused as no:
             raise Refusal(400, INVALID + no.message) from None
-        self.shapes.codes[made.id] = str(first.get("carrier_code") or "custom")
+        self.shapes.store.codes[made.id] = str(first.get("carrier_code") or "custom")
         if text := (body.get("comment") or {}).get("comment"):
-            self.shapes.comments[made.id] = [str(text)]
+            self.shapes.store.comments[made.id] = [str(text)]
         return made.id
 
     def _wanted(self, order: model.ShopOrder, items: list[dict[str, Any]]) -> dict[int, int]:
@@ -182,7 +169,9 @@ class Writes:
                 levels.activate(self.world, self.shop, variant.inventory_item_id, location, quantity)
             else:
                 changes.append(levels.StockChange(variant.inventory_item_id, location, quantity))
-            self.shapes.hidden[(variant.sku, str(location))] = int(row.get("status", 1) or quantity <= 0)
+            self.shapes.store.hidden[(variant.sku, str(location))] = int(
+                row.get("status", 1) or quantity <= 0
+            )
         try:
             levels.set_levels(self.world, self.shop, changes, name="on_hand")
         except RefusedRows as no:
@@ -202,10 +191,12 @@ class Writes:
 
     def enqueue(self, bodies: list[Any]) -> dict[str, Any]:
         """``POST /async/bulk/...``: taken, which only means that it waits."""
-        digest = hashlib.blake2b(f"{self.system}/{len(self.bulks)}".encode(), digest_size=16).hexdigest()
+        digest = hashlib.blake2b(
+            f"{self.system}/{len(self.shapes.store.bulks)}".encode(), digest_size=16
+        ).hexdigest()
         uuid = "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
         operations = [Operation(place, body) for place, body in enumerate(bodies)]
-        self.bulks[uuid] = operations
+        self.shapes.store.bulks[uuid] = operations
         self.world.after(QUEUE_SECONDS, lambda: self._work(uuid))
         hashes = [hashlib.sha256(repr(body).encode()).hexdigest() for body in bodies]
         return {
@@ -217,7 +208,7 @@ class Writes:
         }
 
     def _work(self, uuid: str) -> None:
-        for operation in self.bulks[uuid]:
+        for operation in self.shapes.store.bulks[uuid]:
             try:
                 self.set_source_items(operation.body)
             except Refusal as no:
@@ -231,9 +222,9 @@ class Writes:
 
     def bulk_status(self, uuid: str) -> dict[str, Any]:
         """``GET /bulk/{uuid}/status``."""
-        if uuid not in self.bulks:
+        if uuid not in self.shapes.store.bulks:
             raise Refusal(404, MISSING)
-        operations = self.bulks[uuid]
+        operations = self.shapes.store.bulks[uuid]
         return {
             "bulk_id": uuid,
             "description": "Topic async.magento.inventoryapi.api.sourceitemssaveinterface.execute.post",
