@@ -176,13 +176,19 @@ def by_orders(wants: Sequence[Want], system: System) -> Sequence[Request]:
 
 
 def _holds(shipment: Mapping[str, Json], want: Want, order: Mapping[str, Json]) -> bool:
-    """Whether a shipment holds the parcel's units. A child may stand beside its parent, and does not count."""
-    lines = {item for item, _ in _left(order)}
+    """Whether a shipment holds the parcel's units and no others.
+
+    A child may stand beside its parent, and the parent of parts that travel apart beside them: neither counts.
+    """
+    wanted = _units(want)
+    parents = {str(i["item_id"]): str(i.get("parent_item_id") or "") for i in order.get("items") or ()}
+    above = {parents.get(item) for item in wanted}
     units: Counter[str] = Counter()
     for item in shipment.get("items") or ():
-        if str(item.get("order_item_id")) in lines:
-            units[str(item["order_item_id"])] += int(_number(item.get("qty")))
-    return units == _units(want)
+        key = str(item.get("order_item_id"))
+        if key not in above and parents.get(key) not in wanted:
+            units[key] += int(_number(item.get("qty")))
+    return units == wanted
 
 
 def _marks(shipment: Mapping[str, Json]) -> list[str]:

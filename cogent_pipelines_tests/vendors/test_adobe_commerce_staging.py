@@ -227,6 +227,79 @@ def test_a_bundle_is_its_parents_line(s: Views) -> None:
     assert shown(s.one("order_lines"), "sku", "ordered_qty", "requires_shipping") == ("GIFT-SET", 1, True)
 
 
+def apart(price: float = 0, **parts: Any) -> list[Any]:
+    """Two gift sets at 20, each of two mugs and a tee, whose parts travel apart."""
+    noughts = {"base_price": price, "base_tax_amount": 0, "base_row_total": 0, "parent_item_id": 901}
+    mug = item(902, "MUG", 4, product_id=77, **noughts, **parts)
+    return [
+        item(901, "GIFT-SET", product_type="bundle", product_id=70, base_tax_amount=8),
+        mug,
+        item(903, "TEE", product_id=78, **noughts),
+    ]
+
+
+SET = {"id": 70, "sku": "GIFT-SET", "type_id": "bundle", "updated_at": "2026-11-01 00:00:00"}
+
+
+def travels(s: Views, how: str) -> None:
+    """How the gift set's product says its parts travel."""
+    s.load("products", {**SET, "custom_attributes": [{"attribute_code": "shipment_type", "value": how}]})
+
+
+@pytest.mark.parametrize("how", ["0", "1"])
+def test_parts_of_a_bundle_that_travel_apart_are_what_is_shipped(s: Views, how: str) -> None:
+    """The bundle has the money and nothing to ship; where it goes as one it is the line."""
+    travels(s, how)
+    s.load("orders", order(*apart()))
+    lines = {
+        row["sku"]: shown(row, "line_id", "current_qty", "requires_shipping") for row in s.rows("order_lines")
+    }
+    asked = {
+        row["sku"]: shown(row, "fulfilment_order_line_id", "remaining_qty")
+        for row in s.rows("fulfilment_order_lines")
+    }
+    if how == "0":
+        assert lines == {"GIFT-SET": ("901", 2, True)}
+        assert asked == {"GIFT-SET": ("901", 2)}
+        return
+    assert lines == {"GIFT-SET": ("901", 2, False), "MUG": ("902", 4, True), "TEE": ("903", 2, True)}
+    assert asked == {"MUG": ("902", 4), "TEE": ("903", 2)}
+    assert {line["order_line_key"] for line in s.rows("fulfilment_order_lines")} == {
+        "web_uk:902",
+        "web_uk:903",
+    }
+
+
+@pytest.mark.parametrize(("price", "left"), [(0, 20), (6, 2), (9, 0)])
+def test_a_bundle_keeps_what_its_parts_do_not_cost(s: Views, price: int, left: int) -> None:
+    """Its lines come to what was charged: where the parts have prices, the bundle's is not counted twice."""
+    travels(s, "1")
+    s.load("orders", order(*apart(price)))
+    prices = {row["sku"]: row["unit_price_amount"] for row in s.rows("order_lines")}
+    assert prices == {"GIFT-SET": left, "MUG": price, "TEE": price}
+
+
+def test_what_became_of_a_bundle_became_of_its_parts(s: Views) -> None:
+    """One of two sets was refunded: half of each part is still to be sent, less what was."""
+    travels(s, "1")
+    set_, mug, tee = apart()
+    s.load("orders", order({**set_, "qty_refunded": 1}, {**mug, "qty_shipped": 3}, tee))
+    asked = {row["sku"]: shown(row, "total_qty", "remaining_qty") for row in s.rows("fulfilment_order_lines")}
+    assert asked == {"MUG": (4, 1), "TEE": (2, 1)}
+    assert {row["sku"]: row["current_qty"] for row in s.rows("order_lines")} == {
+        "GIFT-SET": 1,
+        "MUG": 2,
+        "TEE": 1,
+    }
+    assert s.one("orders")["fulfilment_code"] == "part_fulfilled"
+    assert s.one("fulfilment_orders")["status_code"] == "in_progress"
+    s.load("shipments", shipment(items=[{"order_item_id": n, "sku": "X", "qty": 1} for n in (901, 902)]))
+    assert [row["order_line_key"] for row in s.rows("fulfilment_lines")] == ["web_uk:902"]
+    row = {"entity_id": 5, "order_item_id": 901, "sku": "GIFT-SET", "qty": 1, "base_row_total": 20}
+    s.load("creditmemos", memo(items=[row]))
+    assert shown(s.one("refund_lines"), "order_line_key", "restock_code") == ("web_uk:901", "return")
+
+
 @pytest.mark.parametrize("kind", [{"is_virtual": 1}, {"product_type": "downloadable"}])
 def test_what_cannot_be_shipped_is_not_asked_for(s: Views, kind: dict[str, Any]) -> None:
     """A line that needs no shipping, and no fulfilment order."""

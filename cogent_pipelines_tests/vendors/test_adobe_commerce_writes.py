@@ -151,6 +151,32 @@ def test_a_configurables_child_beside_its_parent_changes_nothing() -> None:
     assert seen(parcel(), shipment(items=both), of=of).count == 1
 
 
+@pytest.mark.parametrize(
+    ("wanted", "shipped", "count"),
+    [
+        ({901: 1}, {901: 1}, 1),
+        ({901: 1}, {901: 1, 902: 2, 903: 1}, 1),
+        ({902: 2}, {902: 2}, 1),
+        ({902: 2}, {901: 1, 902: 2}, 1),
+        ({902: 2}, {902: 2, 903: 1}, 0),
+        ({902: 2}, {901: 1}, 0),
+        ({901: 1}, {902: 2, 903: 1}, 0),
+    ],
+)
+def test_a_bundle_goes_as_one_or_in_parts(
+    wanted: dict[int, int], shipped: dict[int, int], count: int
+) -> None:
+    """What is wanted is what must be in it: the bundle, whichever parts stand beside it, or exactly these parts."""
+    parts = [item(n, f"PART-{n}", 2, parent_item_id=901) for n in (902, 903)]
+    of = order(item(901, "GIFT-SET", 1, product_type="bundle"), *parts)
+    line = parcel().fields["lines"][0]
+    want = parcel(lines=[{**line, "fulfilment_order_line_id": str(n), "qty": q} for n, q in wanted.items()])
+    rows = [{"order_item_id": n, "qty": q} for n, q in shipped.items()]
+    found = seen(want, shipment(items=rows), of=of)
+    assert found.count == count
+    SHIP.guard(want, found)
+
+
 def test_what_the_shop_accepted_is_known_by_its_id() -> None:
     """Though neither comment nor number came through."""
     want = parcel(refs={"ship": "3"})

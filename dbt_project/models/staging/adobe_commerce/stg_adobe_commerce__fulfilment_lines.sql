@@ -1,4 +1,4 @@
--- A configurable's child may stand in a shipment beside its parent: only lines of the order count.
+-- A child may stand in a shipment beside its parent, and a parent beside its parts: only what the order ships by itself counts.
 with items as (
     select
         system,
@@ -12,16 +12,17 @@ with items as (
 ordered as (
     select
         system,
+        list_transform(goods, lambda g: g.item.item_id) as item_ids,
         unnest(items) as item
-    from {{ source('adobe_commerce', 'orders') }}
+    from ({{ adobe_commerce_orders() }})
 ),
 
-children as (
+others as (
     select
         system,
         item.item_id as item_id
     from ordered
-    where item.parent_item_id is not null
+    where not list_contains(item_ids, item.item_id)
 )
 
 select
@@ -31,4 +32,4 @@ select
     nullif(trim(o.item.sku), '') as sku,
     o.item.qty::bigint as qty
 from items as o
-where (o.system, o.item.order_item_id) not in (select (c.system, c.item_id) from children as c)
+where (o.system, o.item.order_item_id) not in (select (c.system, c.item_id) from others as c)

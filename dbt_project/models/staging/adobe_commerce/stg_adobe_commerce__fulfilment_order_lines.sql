@@ -1,4 +1,3 @@
--- What waits of a line is what the shop itself would let be shipped: neither sent, nor refunded, nor cancelled.
 with first_sources as (
     select
         l.system,
@@ -9,39 +8,25 @@ with first_sources as (
     group by l.system
 ),
 
-orders as (
-    select
-        system,
-        entity_id,
-        state,
-        items,
-        extension_attributes.pickup_location_code as pickup_location_code,
-        list_filter(
-            items,
-            lambda i: i.parent_item_id is null
-            and coalesce(i.is_virtual, 0) = 0
-            and coalesce(i.product_type, '') not in ('virtual', 'downloadable')
-        ) as goods
-    from {{ source('adobe_commerce', 'orders') }}
-    where _gone_at is null
-),
-
 lines as (
     select
         system,
         entity_id,
         state,
         items,
-        pickup_location_code,
-        unnest(goods) as line
-    from orders
+        extension_attributes.pickup_location_code as pickup_location_code,
+        unnest(goods) as goods
+    from ({{ adobe_commerce_orders() }})
+    where _gone_at is null
 ),
 
 named as (
     select
         *,
+        goods.item as line,
         case
-            when line.product_type = 'configurable' then list_filter(items, lambda i: i.parent_item_id = line.item_id)[1].sku
+            when goods.item.product_type = 'configurable'
+                then list_filter(items, lambda i: i.parent_item_id = goods.item.item_id)[1].sku
         end as child_sku
     from lines
 )
@@ -55,15 +40,7 @@ select
     o.system || ':' || o.line.item_id as order_line_key,
     coalesce(nullif(trim(o.pickup_location_code), ''), f.source_code) as location_id,
     coalesce(nullif(trim(o.child_sku), ''), nullif(trim(o.line.sku), '')) as sku,
-    greatest(o.line.qty_ordered - coalesce(o.line.qty_canceled, 0), 0)::bigint as total_qty,
-    case
-        when o.state in ('canceled', 'closed') then 0
-        else greatest(
-            o.line.qty_ordered
-            - greatest(coalesce(o.line.qty_shipped, 0), coalesce(o.line.qty_refunded, 0))
-            - coalesce(o.line.qty_canceled, 0),
-            0
-        )
-    end::bigint as remaining_qty
+    o.goods.qty::bigint as total_qty,
+    case when o.state in ('canceled', 'closed') then 0 else o.goods.waiting end::bigint as remaining_qty
 from named as o
 left join first_sources as f on f.system = o.system

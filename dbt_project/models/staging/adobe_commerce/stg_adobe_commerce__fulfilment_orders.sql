@@ -11,29 +11,16 @@ with first_sources as (
 ),
 
 orders as (
-    select
-        *,
-        list_filter(
-            items,
-            lambda i: i.parent_item_id is null
-            and coalesce(i.is_virtual, 0) = 0
-            and coalesce(i.product_type, '') not in ('virtual', 'downloadable')
-        ) as goods
-    from {{ source('adobe_commerce', 'orders') }}
-    where _gone_at is null
+    {{ adobe_commerce_orders() }}
 ),
 
 counted as (
     select
         *,
-        coalesce(list_sum(list_transform(
-            goods,
-            lambda i: greatest(
-                i.qty_ordered - greatest(coalesce(i.qty_shipped, 0), coalesce(i.qty_refunded, 0)) - coalesce(i.qty_canceled, 0), 0
-            )
-        )), 0) as waiting,
-        coalesce(list_sum(list_transform(goods, lambda i: coalesce(i.qty_shipped, 0))), 0) as sent
+        coalesce(list_sum(list_transform(goods, lambda g: g.waiting)), 0) as waiting,
+        coalesce(list_sum(list_transform(goods, lambda g: g.sent)), 0) as sent
     from orders
+    where _gone_at is null
 )
 
 select

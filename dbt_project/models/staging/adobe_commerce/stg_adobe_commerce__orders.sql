@@ -4,13 +4,6 @@
 with orders as (
     select
         *,
-        list_filter(items, lambda i: i.parent_item_id is null) as lines,
-        list_filter(
-            items,
-            lambda i: i.parent_item_id is null
-            and coalesce(i.is_virtual, 0) = 0
-            and coalesce(i.product_type, '') not in ('virtual', 'downloadable')
-        ) as goods,
         extension_attributes.shipping_assignments[1].shipping.address as ship_to,
         coalesce(base_total_paid, 0) as paid,
         coalesce(base_total_refunded, 0) as refunded,
@@ -20,19 +13,14 @@ with orders as (
         - coalesce(base_shipping_discount_tax_compensation_amnt, 0) as discount,
         abs(coalesce(base_shipping_discount_amount, 0)) - coalesce(base_shipping_discount_tax_compensation_amnt, 0)
             as shipping_discount
-    from {{ source('adobe_commerce', 'orders') }}
+    from ({{ adobe_commerce_orders() }})
 ),
 
 counted as (
     select
         *,
-        coalesce(list_sum(list_transform(
-            goods,
-            lambda i: greatest(
-                i.qty_ordered - greatest(coalesce(i.qty_shipped, 0), coalesce(i.qty_refunded, 0)) - coalesce(i.qty_canceled, 0), 0
-            )
-        )), 0) as waiting,
-        coalesce(list_sum(list_transform(goods, lambda i: coalesce(i.qty_shipped, 0))), 0) as sent
+        coalesce(list_sum(list_transform(goods, lambda g: g.waiting)), 0) as waiting,
+        coalesce(list_sum(list_transform(goods, lambda g: g.sent)), 0) as sent
     from orders
 ),
 

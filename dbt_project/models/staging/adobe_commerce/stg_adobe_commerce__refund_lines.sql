@@ -1,5 +1,5 @@
 -- The vendor does not keep whether goods were put back into stock. Of a line nothing was sent of, nothing can come back:
--- its units are cancelled; of any other they are due back.
+-- its units are cancelled; of any other they are due back. A bundle whose parts travel apart was sent when any part was.
 with memos as (
     select
         system,
@@ -22,7 +22,8 @@ lines as (
         system,
         item.item_id as item_id,
         item.parent_item_id as parent_item_id,
-        coalesce(item.qty_shipped, 0) as qty_shipped
+        max(coalesce(item.qty_shipped, 0)) over (partition by system, coalesce(item.parent_item_id, item.item_id))
+            as qty_shipped
     from ordered
 )
 
