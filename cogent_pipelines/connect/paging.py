@@ -69,7 +69,10 @@ class GraphqlCursor:
 
 @dataclass(frozen=True, slots=True)
 class PageNumber:
-    """Pages counted from one. Ends at the count of pages or records, at a short page, or when the list repeats itself."""
+    """Pages counted from one. Ends at the count of pages or records, else at a short page, or when the list repeats itself.
+
+    What is counted need not be shown: a page before the last may be empty.
+    """
 
     size: int = 100
     page: str = "page"
@@ -96,8 +99,6 @@ class PageNumber:
 
     def next(self, request: Request, answer: Answer, count: int, envelope: Beside) -> Request | None:
         number = int(dict(request.params)[self.page])
-        if count == 0:
-            return None
         pages = _count(answer, self.pages_header, envelope, self.pages_path)
         total = _count(answer, self.total_header, envelope, self.total_path)
         if pages is None and total is not None:
@@ -105,7 +106,7 @@ class PageNumber:
         if pages is not None:
             if number - self.start + 1 >= pages:
                 return None
-        elif count < (self.size if self.full is None else self.full):
+        elif not count or count < (self.size if self.full is None else self.full):
             return None
         return with_params(request, {self.page: str(number + 1)})
 

@@ -106,15 +106,13 @@ def _changes(
     )
 
 
-def _whole(
-    name: str, request: Callable[[Window, System], Request], *order: str, entity: str, **more: Any
-) -> Stream:
+def _whole(name: str, request: Callable[[Window, System], Request], *order: str, **more: Any) -> Stream:
     """A list without any instant, read whole."""
 
     def ordered(window: Window, system: System) -> Request:
         return with_params(request(window, system), _sorted(*order))
 
-    return Stream(name, ordered, paging=PAGES, entity=entity, total=PAGES.total, **more)
+    return Stream(name, ordered, paging=PAGES, **{"total": PAGES.total, **more})
 
 
 def _stock_links(window: Window, system: System) -> Request:  # noqa: ARG001  the list has no filter by time
@@ -222,7 +220,10 @@ STREAMS = (
         entity="stock",
         left_out=("extension_attributes*",),
     ),
-    _whole("salable", _salable, "sku", records="items", key="sku", entity="stock", left_out=("*",)),
+    # It counts the products it looks at and shows those of them that the stock has.
+    _whole(
+        "salable", _salable, "sku", records="items", key="sku", entity="stock", total=None, left_out=("*",)
+    ),
 )
 
 # --- errors -------------------------------------------------------------------------------------------

@@ -74,21 +74,20 @@ def group(place: int, filters: Sequence[Filter]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _search(at: str, field: str, values: Sequence[object]) -> Request:
+def _search(at: str, field: str, values: Sequence[object], **only: str) -> Request:
     """A search for any of ``values``: alternatives, as a list of values cannot hold a comma in one of them."""
     pages = (("searchCriteria[pageSize]", str(ROWS)), ("searchCriteria[currentPage]", "1"))
-    return Request(
-        "GET", at, params=(*pages, *group(0, [Filter(field, value) for value in dict.fromkeys(values)]))
-    )
+    found = group(0, [Filter(field, value) for value in dict.fromkeys(values)])
+    return Request("GET", at, params=(*pages, *found, *only.items()))
 
 
 def _found(answers: Sequence[Json], has: str) -> list[Mapping[str, Json]]:
     """What searches found whose records have the field ``has``. Raises Retry where a page cut one off."""
     rows: list[Mapping[str, Json]] = []
     for answer in answers:
-        if isinstance(answer, Mapping) and "total_count" in answer:
-            items = answer.get("items") or []
-            if len(items) < answer["total_count"]:
+        if isinstance(answer, Mapping) and "items" in answer:
+            items = answer["items"] or []
+            if len(items) < answer.get("total_count", 0):
                 raise Retry(
                     f"{answer['total_count']} records answer, more than one page: absence is not proven"
                 )
@@ -331,7 +330,8 @@ def by_skus(wants: Sequence[Want], system: System) -> Sequence[Request]:
     queued = dict.fromkeys(uuid for want in wants if (uuid := _operation(want)[0]))
     return [
         _search(path(system, "inventory/source-items"), "sku", skus),
-        _search(website(system), "sku", skus),
+        # Its count is of the products it looked at, and it leaves out those the stock does not have.
+        _search(website(system), "sku", skus, fields="items[sku,qty,is_salable]"),
         _search(path(system, "inventory/stock-source-links"), "stock_id", [stock]),
         _search(path(system, "inventory/sources"), "enabled", [1]),
         *(

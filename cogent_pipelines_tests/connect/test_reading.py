@@ -670,6 +670,17 @@ def test_the_bodys_count_of_pages_ends_a_list(tells: bool) -> None:
     assert paging.total(Answer(200, {}, b'{"data": [], "meta": {}}', START)) is None
 
 
+def test_what_is_counted_need_not_be_shown() -> None:
+    """A page of nothing but what is left out is not the end, where the list says how far it goes."""
+
+    def server(request: httpx.Request) -> httpx.Response:
+        page = int(request.url.params["page"])
+        shown = [] if page == 2 else ROWS[(page - 1) * 3 : page * 3]
+        return answer({"items": shown, "total": len(ROWS)})
+
+    assert listed(plain(PageNumber(3, total_path="total"), records="items"), server) == [1, 2, 3, 7]
+
+
 def _behind(request: Request, last: int | None) -> Request:
     return request if last is None else with_params(request, {"min_id": str(last)})
 

@@ -277,6 +277,19 @@ def test_a_sold_unit_stays_in_its_source_until_it_is_shipped() -> None:
     assert row == {"sku": "SKU-0001", "qty": salable - 2, "is_salable": True}
 
 
+def test_what_can_be_sold_counts_products_that_it_does_not_show() -> None:
+    """One that no source has is looked at; a configurable has nothing of its own."""
+    account = Account()
+    shop = account.shop
+    gone = shop.variants[shop.by_sku["SKU-0001"]].inventory_item_id
+    shop.levels = {key: level for key, level in shop.levels.items() if key[0] != gone}
+    found = account.list("inventory/export-stock-salable-qty/website/base")
+    skus = [item["sku"] for item in found["items"]]
+    assert "SKU-0001" not in skus
+    assert found["total_count"] == len(skus) + 1
+    assert {item["qty"] for item in found["items"] if item["sku"].endswith("-ANY")} == {0}
+
+
 LISTS = [
     "orders", "invoices", "shipments", "creditmemos", "transactions", "products", "inventory/sources",
     "inventory/stocks", "inventory/stock-source-links", "inventory/source-items",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from cogent_pipelines.landing import sweep
 from cogent_pipelines.sandbox.vendors import adobe_commerce as edge
 from cogent_pipelines.vendors import adobe_commerce
 from cogent_pipelines.vendors.adobe_commerce import LARGE, PAGES, VENDOR, stamp
+from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests.vendors import sandbox_kit
 from cogent_pipelines_tests.vendors.adobe_commerce_kit import READ_AT, STREAMS, answer, first, listed
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS, Retailer
@@ -304,6 +306,24 @@ def test_a_count_that_is_never_reached_is_noticed(r: Retailer) -> None:
     (report,) = [p for p in r.pull_of(SHOP) if p.stream == "orders"]
     assert not report.is_complete
     assert "counts 3 more records and shows none" in report.note
+
+
+def test_a_product_that_no_source_has_spoils_no_reading_of_stock(
+    r: Retailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shop counts it among what can be sold and leaves it out; a whole page of such is no end."""
+    items = {r.shop.variants[r.shop.by_sku[f"SKU-000{number}"]].inventory_item_id for number in (1, 2)}
+    for key in [key for key in r.shop.levels if key[0] in items]:
+        del r.shop.levels[key]
+    small = replace(PAGES, size=2)
+    streams = [replace(STREAMS["source_items"], paging=small), replace(STREAMS["salable"], paging=small)]
+    monkeypatch.setitem(VENDORS, SLUGS[SHOP], replace(VENDOR, streams=tuple(streams)))
+    assert [report.is_complete for report in r.pull_of(SHOP)] == [True, True]
+    with warehouse.open(r.path) as connection:
+        found = connection.execute(
+            "SELECT sku FROM adobe_commerce.salable WHERE sku NOT LIKE '%-ANY' ORDER BY 1"
+        )
+        assert found.fetchall() == [(f"SKU-000{number}",) for number in range(3, 7)]
 
 
 def test_what_fits_no_table_is_set_aside(r: Retailer) -> None:

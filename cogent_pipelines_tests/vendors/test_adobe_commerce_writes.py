@@ -523,6 +523,20 @@ def test_a_level_that_is_set_can_be_sold_whatever_is_reserved(r: Retailer) -> No
     assert on_sale(r, 1) == (7, 2)
 
 
+def test_a_neighbour_that_no_source_has_keeps_no_level_waiting(r: Retailer) -> None:
+    """The shop counts it among what it looked at, and shows nothing of it."""
+    wants = [set_row(r, 1, 7), set_row(r, 2, 7)]
+    gone = r.shop.variants[r.shop.by_sku["SKU-0002"]].inventory_item_id
+    for key in [key for key in r.shop.levels if key[0] == gone]:
+        del r.shop.levels[key]
+    told = r.deliver("stock_to_channel", *wants, ticks=2, pause=100)
+    assert told == {
+        f"{SHOP}:SKU-0001:1001": "verified already_there",
+        f"{SHOP}:SKU-0002:1001": "rejected item_not_stocked_at_location",
+    }
+    assert on_sale(r, 1) == (7, 0)
+
+
 def test_a_level_of_old_reservations_waits_for_another_look(r: Retailer) -> None:
     """An order came in since: nothing is sent."""
     want = set_row(r, 1, 7)

@@ -282,7 +282,7 @@ class Edge:
             chosen = [found[start - 1], *chosen[:-1]]
         elif kind == "count_disagrees":
             total += 3
-        items = [self._shown(table.show(row)) for row in chosen]
+        items = [self._shown(record) for row in chosen if (record := table.show(row)) is not None]
         if items and kind in ("unknown_status", "unknown_field", "wrong_type"):
             items[0] = _strange(items[0], kind)
         answer = {

@@ -47,7 +47,8 @@ class Table:
 
     rows: Callable[[], Sequence[Any]]
     columns: Mapping[str, Column]
-    show: Callable[[Any], dict[str, Any]]
+    show: Callable[[Any], dict[str, Any] | None]
+    """None of a record that is counted and not shown."""
 
 
 @dataclass(slots=True)

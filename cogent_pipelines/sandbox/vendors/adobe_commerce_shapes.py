@@ -8,8 +8,8 @@ leading zeros; base and order currency alike unless the customer paid in another
 the only choice of a configurable; the locations are sources of one stock, the first by priority.
 
 INFERRED: the numbers of an invoice's and a credit memo's states; which state an order is in whose money is
-only authorised (processing); that a shipment shows a configurable's parent only; what the export of salable
-quantities names its fields.
+only authorised (processing); that a shipment shows a configurable's parent only. What the export of salable
+quantities shows and counts is from the vendor's own code.
 """
 
 from __future__ import annotations
@@ -640,14 +640,14 @@ class Shapes:
             "status": self.status(variant, level),
         }
 
+    def _of(self, variant: model.Variant) -> list[model.Level]:
+        """An item's levels in the sources that have it."""
+        found = (self.shop.levels.get((variant.inventory_item_id, place)) for place in self.shop.locations)
+        return [level for level in found if level is not None and level.is_active]
+
     def salable(self, variant: model.Variant) -> int:
         """What can be sold: everything in stock in the stock's sources less all that is reserved."""
-        levels = [
-            level
-            for location in self.shop.locations.values()
-            if (level := self.shop.levels.get((variant.inventory_item_id, location.id))) is not None
-            and level.is_active
-        ]
+        levels = self._of(variant)
         lies = sum(
             level.on_hand
             for level in levels
@@ -655,8 +655,13 @@ class Shapes:
         )
         return lies - sum(level.committed for level in levels)
 
-    def salable_row(self, variant: model.Variant) -> Json:
-        """A row of the export."""
+    def salable_row(self, row: tuple[model.Variant, bool]) -> Json | None:
+        """A row of the export; nothing of a product that no source has, though it is counted."""
+        variant, is_parent = row
+        if is_parent:
+            return {"sku": f"{variant.sku}-ANY", "qty": 0, "is_salable": self.salable(variant) > 0}
+        if not self._of(variant):
+            return None
         quantity = self.salable(variant)
         return {"sku": variant.sku, "qty": quantity, "is_salable": quantity > 0}
 
@@ -749,6 +754,8 @@ class Shapes:
                 self.source_item,
             ),
             f"inventory/export-stock-salable-qty/website/{WEBSITE}": Table(
-                lambda: list(self.shop.variants.values()), {"sku": lambda v: v.sku}, self.salable_row
+                self._products,
+                {"sku": lambda row: f"{row[0].sku}-ANY" if row[1] else row[0].sku},
+                self.salable_row,
             ),
         }
