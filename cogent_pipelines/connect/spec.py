@@ -451,7 +451,7 @@ class Vendor:
     pages: Mapping[str, str] = field(default_factory=dict)
     """Entity -> the vendor's own page of it, with {admin} and {id}."""
     tells_customers: bool = False
-    """Its shop tells the customer of a shipment when it is made, asked or not."""
+    """Its shop tells the customer of a shipment when it is made (some whether asked or not) and cannot be asked to later."""
     item_details: frozenset[str] = frozenset()
     """Which of weight, barcode and origin its items have a field for: what has none cannot lack it."""
     max_page_bytes: int = 50_000_000

@@ -306,5 +306,6 @@ VENDOR = Vendor(
         "order": "{admin}/sales/order/view/order_id/{id}",
         "product": "{admin}/catalog/product/edit/id/{id}",
     },
+    tells_customers=True,  # no call of the contract has it send its message later
     item_details=frozenset({"weight", "barcode", "origin"}),
 )

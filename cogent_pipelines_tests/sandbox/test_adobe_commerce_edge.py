@@ -146,6 +146,7 @@ def test_filters_of_a_group_are_alternatives_and_groups_are_joined(five: Account
         ("neq", "#2", ["#0", "#1", "#3", "#4"]),
         ("in", "#1,#4", ["#1", "#4"]),
         ("nin", "#1,#4", ["#0", "#2", "#3"]),
+        ("nfinset", "#1", ["#0", "#2", "#3", "#4"]),
         ("like", "%3", ["#3"]),
         ("gt", "#2", ["#3", "#4"]),
         ("lteq", "#1", ["#0", "#1"]),

@@ -49,6 +49,14 @@ def test_no_stream_stands_twice_and_each_has_its_cadence(vendor: Vendor) -> None
 
 
 @pytest.mark.parametrize(
+    "vendor", [v for v in VENDORS.values() if ("shipments_to_channel", "fulfil") in v.writes], ids=name
+)
+def test_a_shop_tells_customers_with_a_shipment_or_later(vendor: Vendor) -> None:
+    """What waits for the first scan is then the shipment or the telling of it; neither is sent to a shop that cannot."""
+    assert vendor.tells_customers is (("shipments_to_channel", "notify") not in vendor.writes)
+
+
+@pytest.mark.parametrize(
     "file", sorted(Path(connect.__file__).parent.glob("*.py")), ids=lambda file: file.stem
 )
 def test_the_vocabulary_names_no_vendor_in_what_it_does(file: Path) -> None:

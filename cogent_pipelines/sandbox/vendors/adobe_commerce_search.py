@@ -25,7 +25,7 @@ PARAMETER = re.compile(
 CONDITIONS = frozenset(
     {
         "eq", "neq", "gt", "gteq", "lt", "lteq", "from", "to", "in", "nin", "like", "nlike", "null", "notnull",
-        "finset", "moreq",
+        "finset", "nfinset", "moreq",
     }
 )  # fmt: skip
 
@@ -132,8 +132,8 @@ def _holds(value: Any, condition: str, text: str) -> bool:
         return (value is None) == (condition == "null")
     if value is None:
         return False
-    if condition in ("in", "nin", "finset"):
-        return any(_compare(value, each) == 0 for each in text.split(",")) == (condition != "nin")
+    if condition in ("in", "nin", "finset", "nfinset"):
+        return any(_compare(value, each) == 0 for each in text.split(",")) == (not condition.startswith("n"))
     if condition in ("like", "nlike"):
         pattern = text.replace("%", "*").lower()
         return fnmatch.fnmatchcase(str(value).lower(), pattern) == (condition == "like")
