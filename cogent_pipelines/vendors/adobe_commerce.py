@@ -34,8 +34,8 @@ PAGE_SIZE, CURRENT_PAGE = "searchCriteria[pageSize]", "searchCriteria[currentPag
 SORT = "searchCriteria[sortOrders][{}][{}]"
 PAGES = PageNumber(ROWS, page=CURRENT_PAGE, page_size=PAGE_SIZE, total_path="total_count")
 """To the count beside the records and never one further: there the last page comes again."""
-LARGE = 100
-"""Records of a page whose records hold lists."""
+DOCUMENTS = 100
+"""Records of a page where each holds lists of its own."""
 
 
 def _sorted(*fields: str) -> dict[str, str]:
@@ -52,7 +52,9 @@ def _behind(key: str) -> Callable[[Request, int | None], Request]:
 
     def behind(request: Request, last: int | None) -> Request:
         kept = group(0, [Filter(key, last or 0, "gt")])
-        return with_params(request, {**dict(kept), **_sorted(key), PAGE_SIZE: str(LARGE), CURRENT_PAGE: "1"})
+        return with_params(
+            request, {**dict(kept), **_sorted(key), PAGE_SIZE: str(DOCUMENTS), CURRENT_PAGE: "1"}
+        )
 
     return behind
 
@@ -62,7 +64,9 @@ def _by(key: str, filtered: str = "") -> Keyset:
 
     A record that changes while the list is read moves no other, and comes again with the next reading.
     """
-    return Keyset(_behind(filtered or key), full=LARGE, key=key, records="items", total_path="total_count")
+    return Keyset(
+        _behind(filtered or key), full=DOCUMENTS, key=key, records="items", total_path="total_count"
+    )
 
 
 # --- reading ------------------------------------------------------------------------------------------

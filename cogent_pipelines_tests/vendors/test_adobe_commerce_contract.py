@@ -8,7 +8,7 @@ import pytest
 
 from cogent_pipelines.connect.spec import Request, Window
 from cogent_pipelines.landing import shapes
-from cogent_pipelines.vendors.adobe_commerce import LARGE, VENDOR
+from cogent_pipelines.vendors.adobe_commerce import DOCUMENTS, VENDOR
 from cogent_pipelines_tests.sandbox.adobe_commerce_account import (
     contract,
     misfits,
@@ -39,8 +39,8 @@ def built() -> list[Request]:
             asked = build(window, SYSTEM)
             if stream.paging is not None:
                 asked = stream.paging.first(asked)
-                page = answer(listed(*({stream.key: n} for n in range(1, LARGE + 1)), total=999))
-                following = stream.paging.next(asked, page, LARGE, {"total_count": 999})
+                page = answer(listed(*({stream.key: n} for n in range(1, DOCUMENTS + 1)), total=999))
+                following = stream.paging.next(asked, page, DOCUMENTS, {"total_count": 999})
                 assert following is not None
                 reads.append(following)
             reads.append(asked)

@@ -18,7 +18,7 @@ from cogent_pipelines.errors import Halt, Retry
 from cogent_pipelines.landing import sweep
 from cogent_pipelines.sandbox.vendors import adobe_commerce as edge
 from cogent_pipelines.vendors import adobe_commerce
-from cogent_pipelines.vendors.adobe_commerce import LARGE, PAGES, VENDOR, stamp
+from cogent_pipelines.vendors.adobe_commerce import DOCUMENTS, PAGES, VENDOR, stamp
 from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests.vendors import sandbox_kit
 from cogent_pipelines_tests.vendors.adobe_commerce_kit import READ_AT, STREAMS, answer, first, listed
@@ -135,12 +135,12 @@ def test_a_list_goes_on_behind_its_last_id() -> None:
         ("entity_id", "gt", "0"),
         ("updated_at", "gteq", "2026-07-02 11:00:30"),
     ]
-    rows = [{"id": number} for number in range(5, 5 + LARGE)]
-    following = paging.next(request, answer(listed(*rows)), LARGE, envelope(LARGE + 1))
+    rows = [{"id": number} for number in range(5, 5 + DOCUMENTS)]
+    following = paging.next(request, answer(listed(*rows)), DOCUMENTS, envelope(DOCUMENTS + 1))
     assert following is not None
     got = asked(following)
     assert conditions(got) == [
-        ("entity_id", "gt", str(4 + LARGE)),
+        ("entity_id", "gt", str(4 + DOCUMENTS)),
         ("updated_at", "gteq", "2026-07-02 11:00:30"),
     ]
     assert (got["[currentPage]"], got["[sortOrders][0][field]"]) == ("1", "entity_id")
@@ -191,7 +191,7 @@ def names(r: Retailer) -> list[str]:
 
 def small_pages(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """Pages of so many records."""
-    monkeypatch.setattr(adobe_commerce, "LARGE", size)
+    monkeypatch.setattr(adobe_commerce, "DOCUMENTS", size)
 
 
 def test_every_record_of_every_list_is_read_once(r: Retailer, monkeypatch: pytest.MonkeyPatch) -> None:
