@@ -302,3 +302,26 @@ def test_signing_needs_all_four_secrets() -> None:
     """The one that is missing is named."""
     with pytest.raises(Halt, match="consumer_key"):
         SignedOAuth1().sign(system(secrets={"access_token": "TEST_KEY"}), "GET", "http://127.0.0.1/x")
+
+
+def test_what_goes_again_with_fresh_credentials_is_signed_again() -> None:
+    """Each sending is one of its own."""
+    sent: list[str] = []
+
+    class Both:
+        async def headers(self, _system: object, _send: object, *, renew: bool = False) -> dict[str, str]:
+            return {"x-token": "fresh" if renew else "old"}
+
+        def sign(self, _system: object, method: str, url: str) -> dict[str, str]:
+            return {"x-signed": f"{method} {url.rpartition('/')[2]}"}
+
+    def shop(request: httpx.Request) -> httpx.Response:
+        sent.append(f"{request.headers['x-token']} {request.headers.get('x-signed')}")
+        return answer({}, 401 if len(sent) == 1 else 200)
+
+    async def main() -> None:
+        async with client(shop, auth=Both()) as c:
+            await c.call(READ)
+
+    run(main)
+    assert sent == ["old GET things", "fresh GET things"]
