@@ -22,7 +22,7 @@ from cogent_pipelines.sandbox.world.model import ShopOrder
 from cogent_pipelines_tests.vendors.openapi_kit import OpenApi
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, START, WMS, Retailer
 from cogent_pipelines_tests.vendors.staging_kit import READ_AT
-from cogent_pipelines_tests.vendors.vendor_kit import Case, Holds, Kit
+from cogent_pipelines_tests.vendors.vendor_kit import Case, Contract, Holds, Kit, Recorded
 from cogent_pipelines_tests.vendors.world_rows import row, sold, times_told, want
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -431,6 +431,25 @@ def _is_level(r: Retailer, about: Want) -> int:
 
 SAID_2, SAID_3 = "The field 'quantity' is invalid.", "JSON data is missing or invalid"
 _SHIPMENT, _LEVELS = "/v2/orders/{id}/shipments", "PUT /v3/inventory/adjustments/absolute"
+COVERED = {
+    "docs_inventory_absolute_422.json": "set: the refusal of a batch",
+    "docs_inventory_absolute_request.json": "set: the body",
+    "docs_order_products.json": "orders stream: the lines inside a consignment",
+    "docs_order_shipment_create.json": "fulfil: receipt and read-back",
+    "docs_order_shipments.json": "orders stream: the part shipments; look-ups",
+    "docs_order_taxes.json": "orders stream: the part taxes",
+    "docs_refund.json": "refunds stream",
+    "docs_refund_422.json": "the words of a problem inside data",
+    "get-order-shipping-addresses.recorded.json": "orders stream: the address of a consignment; the quota's headers",
+    "list-order-statuses.recorded.json": "every status is known to staging",
+    "orders.recorded.json": "orders stream",
+    "update-order.recorded.json": "orders stream: an order as a write answers it",
+}
+NOT_COVERED = {
+    "channels.recorded.json": "one store front: channels are no entity of this project",
+    "customers.recorded.json": "customers are known by their orders; their list is not read",
+    "docs_webhook.json": "polling is the truth; there are no webhooks here",
+}
 KIT = Kit(
     role="channel",
     secrets=("access_token",),
@@ -452,4 +471,14 @@ KIT = Kit(
         ("stock_to_channel", "set"): Case(_level("set"), _is_level, _LEVELS, SAID_3),
         ("stock_to_channel", "activate"): Case(_level("activate"), _is_level, _LEVELS, SAID_3),
     },
+    contract=Contract(
+        "bigcommerce.json",
+        lambda exchange: contract().errors(exchange),
+        wrong={
+            r"^GET /v2/\S+: the status 204 is not documented$": "the brief, Paging: V2 ends with 204 and no body",
+            r"^GET /v3/orders/\d+/transactions: the parameter (limit|page) is not documented$": "the brief, Paging: V3 lists take page "
+            "and limit",
+        },
+    ),
+    recorded=Recorded("bigcommerce", COVERED, NOT_COVERED),
 )

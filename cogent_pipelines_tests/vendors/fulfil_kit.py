@@ -34,7 +34,7 @@ from cogent_pipelines_tests.connect.kit import START, LoopClock
 from cogent_pipelines_tests.sandbox.fulfil_account import KEY, Account
 from cogent_pipelines_tests.vendors import staging_kit
 from cogent_pipelines_tests.vendors.sandbox_kit import WMS, Retailer
-from cogent_pipelines_tests.vendors.vendor_kit import Case, Holds, Kit
+from cogent_pipelines_tests.vendors.vendor_kit import Case, Holds, Kit, Recorded
 from cogent_pipelines_tests.vendors.world_rows import LINES, cancelling, creating, row, there
 from cogent_pipelines_tests.vendors.world_rows import want as to_want
 
@@ -278,6 +278,8 @@ _SAID = "The record does not satisfy a rule"
 _OF_MODELS = (
     "one record of the world is several of theirs, and some of theirs are of none (delivery, returns)"
 )
+COVERED = {"sale_sale.json": "orders stream; create_order receipt and read-back"}
+NOT_COVERED = {"sale_sale_read.json": "a GET list of ids and names, which no stream or look-up asks for"}
 KIT = Kit(
     role="warehouse",
     secrets=("api_key",),
@@ -320,4 +322,5 @@ KIT = Kit(
         ),
     },
     history=160,
+    recorded=Recorded("fulfil", COVERED, NOT_COVERED),
 )

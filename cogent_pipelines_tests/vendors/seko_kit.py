@@ -22,7 +22,7 @@ from cogent_pipelines.ledger import ledger
 from cogent_pipelines.vendors import seko_answers, seko_writes
 from cogent_pipelines_tests.vendors import staging_kit
 from cogent_pipelines_tests.vendors.sandbox_kit import WMS, Retailer
-from cogent_pipelines_tests.vendors.vendor_kit import Case, Holds, Kit
+from cogent_pipelines_tests.vendors.vendor_kit import Case, Holds, Kit, Recorded
 from cogent_pipelines_tests.vendors.world_rows import cancellation as stop_row
 from cogent_pipelines_tests.vendors.world_rows import creating, row, there
 from cogent_pipelines_tests.vendors.world_rows import want as to_want
@@ -240,6 +240,22 @@ def _change(r: Retailer) -> tuple[str, str]:
 _SAID = "Error. The request could not be processed."
 _ASKED = Holds(lambda r: [o.number for o in r.wms.orders.values() if o.sent_by == "api"], seko_writes.guid)
 _PUSHED = "pushed to a folder when it happens: there is no list to hold it against"
+COVERED = {
+    "grn.json": "grns stream: an answer kept as a file",
+    "order_status.json": "orders stream and look-ups",
+    "order_tracking.json": "tracking stream",
+    "order_websubmit.json": "create_order request",
+    "stock.json": "stock stream",
+}
+NOT_COVERED = {
+    "company_submit.json": "ship-to companies belong to wholesale orders, which no sync sends",
+    "dispatch_statuses.json": "names dispatches by a GUID that nothing documented joins to an order",
+    "order_submit.json": "wholesale orders, which no sync sends",
+    "product_submit.json": "has neither weight, barcode nor origin: such a product is refused before it is sent",
+    "receipt_submit.json": "announced receipts are sent by no sync",
+    "stock_adjustment.json": "a placeholder without rows; the 3PL owns stock",
+    "stock_movement.json": "a placeholder without rows; the 3PL owns stock",
+}
 KIT = Kit(
     role="warehouse",
     secrets=tuple(SECRETS),
@@ -276,4 +292,5 @@ KIT = Kit(
     begin=_begin,
     change=_change,
     prepare=prepare,
+    recorded=Recorded("seko", COVERED, NOT_COVERED),
 )

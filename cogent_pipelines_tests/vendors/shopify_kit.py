@@ -24,7 +24,7 @@ from cogent_pipelines.sandbox.vendors.shopify_state import level_gid
 from cogent_pipelines.sandbox.world.model import Shop, ShopOrder
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS, Retailer
 from cogent_pipelines_tests.vendors.staging_kit import READ_AT
-from cogent_pipelines_tests.vendors.vendor_kit import Case, Exchange, Holds, Kit
+from cogent_pipelines_tests.vendors.vendor_kit import Case, Contract, Exchange, Holds, Kit, Recorded
 from cogent_pipelines_tests.vendors.world_rows import row, sold, times_told, want
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -551,6 +551,53 @@ def _errors(exchange: Exchange) -> list[str]:
     return answered_wrongly(answer["data"], root, operation.selection_set, parts)
 
 
+COVERED = {
+    "bc_BulkOperationCompletedResult.json": "orders export: one that ended without rows",
+    "bc_FulfillmentCreateResult.json": "fulfil receipt",
+    "bc_FulfillmentFailedResult.json": "fulfil refusal",
+    "bc_FulfillmentOrderResult.json": "what the limiter learns; the ids of an order's fulfilment orders",
+    "bc_OrderTransactionResult.json": "orders stream: a transaction",
+    "get-order-by-identifier.recorded.json": "a look-up that finds nothing",
+    "get-return.recorded.json": "ACCESS_DENIED for protected data with status 200",
+    "inventory-levels.recorded.json": "inventory_levels stream, 12 calls; an old version answered by a newer",
+    "list-products.recorded.json": "products stream",
+    "locations.recorded.json": "locations stream",
+    "set-inventory-quantities.recorded.json": "set receipt",
+}
+REST = "the REST Admin answer of a stream that is read by GraphQL: other names, other ids, no stream reads it"
+NOT_COVERED = {
+    "adjust-inventory-quantities.recorded.json": "deltas are never written, levels are set",
+    "bc_FulfillmentOrderAcceptResponse.json": "the handshake of a 3PL is no write of ours",
+    "bc_StagedUploadFailedResult.json": "bulk mutations are no write of ours",
+    "cancel-order.recorded.json": "no sync cancels in the shop",
+    "create-refund.recorded.json": "no sync moves money",
+    "events.recorded.json": "the shop's event log is no stream of ours",
+    "hold-fulfillment-order.recorded.json": "no sync holds a fulfilment order",
+    "move-inventory-quantities.recorded.json": "no sync moves stock between states",
+    "sdk_balance.json": "the balance itself is no stream of ours",
+    "sdk_customer.json": REST,
+    "sdk_disputes.json": "disputes are no stream of ours yet",
+    "sdk_draft_order.json": "draft orders are no stream of ours",
+    "sdk_events.json": "the shop's event log is no stream of ours",
+    "sdk_fulfillment.json": REST,
+    "sdk_fulfillment_event.json": REST,
+    "sdk_inventory_items.json": REST,
+    "sdk_inventory_levels.json": REST,
+    "sdk_location_inventory_levels.json": REST,
+    "sdk_locations.json": REST,
+    "sdk_order.json": REST,
+    "sdk_order_risks.json": "risks are no stream of ours",
+    "sdk_orders.json": REST,
+    "sdk_payout.json": REST,
+    "sdk_payouts.json": REST,
+    "sdk_payouts_transactions.json": REST,
+    "sdk_products.json": REST,
+    "sdk_refund.json": REST,
+    "sdk_shipping_zones.json": "shipping zones are no stream of ours",
+    "sdk_tender_transactions.json": "transactions are read with their orders",
+    "sdk_transactions.json": REST,
+    "sdk_variants.json": REST,
+}
 KIT = Kit(
     role="channel",
     secrets=("client_id", "client_secret"),
@@ -574,4 +621,6 @@ KIT = Kit(
         ("stock_to_channel", "set"): Case(_level("set"), _is_level, "inventorySetQuantities", REFUSED),
         ("stock_to_channel", "activate"): Case(_level("activate"), _is_level, "inventoryActivate", REFUSED),
     },
+    contract=Contract("shopify.graphql", _errors),
+    recorded=Recorded("shopify", COVERED, NOT_COVERED),
 )

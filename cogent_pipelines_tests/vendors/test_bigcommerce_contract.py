@@ -1,88 +1,15 @@
-"""Every request built for BigCommerce, and every answer of the sandbox's, is one its own contract documents."""
+"""What the sandbox's BigCommerce answers beyond what we ask (``test_contract_suite``) is as its own contract documents."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from cogent_pipelines.connect.spec import Request, Window
 from cogent_pipelines.sandbox.world import shop as shops
-from cogent_pipelines.vendors.bigcommerce import PARTS, VENDOR
 from cogent_pipelines_tests.sandbox.bigcommerce_account import Account
-from cogent_pipelines_tests.vendors.bigcommerce_kit import SYSTEM, contract, order, parcel, stock
-from cogent_pipelines_tests.vendors.staging_kit import READ_AT
-
-BEYOND_THE_CONTRACT = {
-    # lists whose pages the contract's answers show and whose parameters it leaves out
-    "/v3/orders/218/transactions": {"limit", "page"},
-}
-
-
-def built() -> list[Request]:
-    """One of every request this vendor file can build."""
-    window = Window(READ_AT - timedelta(days=1), READ_AT)
-    reads = [
-        s.paging.first(make(window, SYSTEM)) if s.paging else make(window, SYSTEM)
-        for s in VENDOR.streams
-        for make in (s.request, s.ids)
-        if make
-    ]
-    whole = order(items_shipped=1, coupon_discount="1.0000")
-    parts = [
-        part.paging.first(made) for part in PARTS if part.paging and (made := part.request(whole, SYSTEM))
-    ]
-    assert len(parts) == len(PARTS)
-    wants = {
-        "fulfil": [parcel(), parcel(carrier="dpd-uk"), parcel(carrier=None, tracking_numbers=[])],
-        "track": [parcel(act="track", fulfilment_id="11")],
-        "set": [stock(), stock(item="product_id=184")],
-        "activate": [stock(act="activate", first=None)],
-    }
-    writes, looks = [], []
-    for (_, act), steps in VENDOR.writes.items():
-        for write in steps:
-            groups = [wants[act]] if write.batch > 1 else [[want] for want in wants[act]]
-            writes += [write.request(group, SYSTEM, "key") for group in groups]
-            looks += [request for group in groups for request in write.lookup.requests(group, SYSTEM)]
-    assert VENDOR.probe is not None
-    return [*reads, *parts, *writes, *looks, VENDOR.probe(SYSTEM)]
-
-
-@pytest.mark.parametrize("request_", built(), ids=lambda r: f"{r.method} {r.path}")
-def test_a_request_is_one_the_vendor_documents(request_: Request) -> None:
-    """Method and path exist, the list knows every parameter and allows its value, the body fits its schema."""
-    known = contract().query(request_.method, request_.path)
-    asked = dict(request_.params)
-    assert set(asked) - set(known) <= BEYOND_THE_CONTRACT.get(request_.path, set())
-    for name, value in asked.items():
-        allowed = known.get(name, {}).get("enum")
-        assert allowed is None or value.split(":")[0] in map(str, allowed), name
-        listed = known.get(name, {}).get("items", {}).get("enum")
-        assert listed is None or set(value.split(",")) <= set(listed), name
-    if request_.body is not None:
-        assert contract().errors_of_request(request_.method, request_.path, request_.body) == []
-        assert _unknown(request_) == set()
-
-
-def _unknown(request: Request) -> set[str]:
-    """Names in a body that no schema of it knows: none may be misspelt."""
-    shipment = {
-        *(
-            "order_address_id",
-            "tracking_number",
-            "tracking_link",
-            "merchant_shipping_cost",
-            "shipping_method",
-        ),
-        *("shipping_provider", "tracking_carrier", "comments", "items"),
-    }
-    names = {"reason", "items"} if "adjustments" in request.path else shipment
-    rows = {"location_id", "variant_id", "product_id", "sku", "quantity", "order_product_id"}
-    inner = {name for item in request.body.get("items", ()) for name in item}
-    return (set(request.body) - names) | (inner - rows)
+from cogent_pipelines_tests.vendors.bigcommerce_kit import contract
 
 
 @pytest.fixture(scope="module")
@@ -128,23 +55,6 @@ def test_an_answer_of_the_sandbox_is_one_the_vendor_documents(
     answer = account.call("GET", where, **asked)
     assert answer.status == 200
     assert contract().errors_of_answer("GET", where, 200, answer.json()) == []
-
-
-def test_an_answer_to_a_write_is_one_the_vendor_documents(account: Account) -> None:
-    """A shipment made and changed, levels set and refused."""
-    made = account.place()
-    path = f"/v2/orders/{made.id}/shipments"
-    shipped = account.call("POST", path, account.shipment(made))
-    assert contract().errors_of_answer("POST", path, 201, shipped.json()) == []
-    one = f"{path}/{shipped.json()['id']}"
-    changed = account.call("PUT", one, {"tracking_number": "N1"})
-    assert contract().errors_of_answer("PUT", one, 200, changed.json()) == []
-    absolute = "/v3/inventory/adjustments/absolute"
-    for variant, status in ((account.variants[0], 200), (account.variants[2], 422)):
-        row = {"location_id": 1, "variant_id": variant.id, "quantity": 4}
-        answer = account.call("PUT", absolute, {"items": [row]})
-        assert answer.status == status
-        assert contract().errors_of_answer("PUT", absolute, status, answer.json()) == []
 
 
 def test_the_check_sees_what_a_reader_sees() -> None:

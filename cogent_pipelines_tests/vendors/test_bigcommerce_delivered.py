@@ -99,15 +99,6 @@ def test_a_parcel_that_was_stored_twice_is_seen(r: Retailer) -> None:
     assert states == ["verified"]
 
 
-def test_a_ledger_that_was_lost_doubles_nothing(r: Retailer) -> None:
-    """The store is asked for our reference before anything is sent."""
-    order = sale(r, quantity=4)
-    tell(r, parcel_row(order))
-    r.ledger_url = f"sqlite:///{r.folder / 'another.sqlite'}"
-    assert tell(r, parcel_row(order), ticks=3) == ["adopted already_there"]
-    assert told(r, order) == [("AB1",)]
-
-
 def test_a_parcel_a_person_told_of_is_adopted(r: Retailer) -> None:
     """The same number and lines, without our reference."""
     order = sale(r, quantity=4)
@@ -145,27 +136,10 @@ def test_nobody_is_told_before_they_may_be(r: Retailer) -> None:
     assert (told(r, order), messages(r, order)) == ([], 0)
 
 
-def test_a_refused_parcel_keeps_the_vendors_words(r: Retailer) -> None:
-    """A person reads them."""
-    order = sale(r)
-    r.strike(SHOP, SHIP, "refused", times=9)
-    assert tell(r, parcel_row(order)) == ["rejected rejected"]
-    assert "The field 'quantity' is invalid." in _message(r)
-
-
 def _message(r: Retailer) -> str:
     with sqlite3.connect(r.folder / "ledger.sqlite") as connection:
         (found,) = connection.execute("SELECT message FROM promises").fetchone()
     return str(found)
-
-
-def test_a_bad_token_halts_and_sends_nothing(r: Retailer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The promise waits."""
-    order = sale(r)
-    monkeypatch.setenv("TRUTH_WEB_UK_ACCESS_TOKEN", "a-token-that-was-deleted")
-    (state,) = tell(r, parcel_row(order))
-    assert state.startswith("waiting")
-    assert told(r, order) == []
 
 
 # --- levels -------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +18,6 @@ from cogent_pipelines.connect.limits import MemoryLimits
 from cogent_pipelines.connect.paging import with_params
 from cogent_pipelines.connect.spec import Answer, Request, Stream, System, Window
 from cogent_pipelines.errors import CogentError, Halt, Reject, Retry
-from cogent_pipelines.landing import shapes
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.vendors.bigcommerce import V2_ORDERS, VENDOR
 from cogent_pipelines_tests.connect.kit import run
@@ -108,65 +107,10 @@ def test_a_window_begins_with_a_date_the_vendor_can_read(name: str, parameter: s
     assert parameter not in dict(STREAMS[name].request(EVER, SYSTEM).params)
 
 
-@pytest.mark.parametrize("name", list(STREAMS))
-def test_every_record_comes_once(name: str) -> None:
-    """Over several pages, whatever size the vendor cuts them to."""
-    account = Account(items=620)
-    for _ in range(260 if name == "orders" else 3):
-        order = account.place(item=3)
-        shops.refund(account.world, account.shop, order.id, lines=[(order.lines[0].id, 1, "cancel")])
-    found, _ = read(account, name)
-    stream = STREAMS[name]
-    shape = shapes.shape("bigcommerce", name, stream.key, stream.version)
-    keys = [shape.check(json.dumps(record).encode())[0] for record in found]
-    expected = {
-        "orders": 260,
-        "refunds": 3,
-        "products": 619,
-        "variants": 620,
-        "locations": 1,
-        "stock": 620,
-        "store": 1,
-    }
-    assert len(keys) == len(set(keys)) == expected[name]
-
-
-@pytest.mark.parametrize("name", list(STREAMS))
-def test_every_field_of_the_store_is_kept_or_left_out_on_purpose(name: str) -> None:
-    """What is neither would be news every day."""
-    account = Account()
-    order = account.place(
-        lines=[shops.NewLine("SKU-0001", 2, Decimal(24), account.variants[0].id, discount=Decimal(3))]
-    )
-    account.call("POST", f"/v2/orders/{order.id}/shipments", account.shipment(order, 1))
-    shops.refund(
-        account.world, account.shop, order.id, lines=[(order.lines[0].id, 1, "return")], shipping=Decimal(1)
-    )
-    stream = STREAMS[name]
-    shape = shapes.shape("bigcommerce", name, stream.key, stream.version)
-    looking = shapes.News(shape.names, stream.left_out)
-    found, _ = read(account, name)
-    assert found
-    assert sorted({path for record in found for path in looking.paths(json.dumps(record).encode())}) == []
-
-
 def test_a_list_of_nothing_is_no_failure() -> None:
     """204 without a body."""
     found, wire = read(Account(), "orders")
     assert (found, wire.paths()) == ([], {"/v2/orders": 1})
-
-
-def test_a_changed_old_order_comes_back() -> None:
-    """The cursor is when it changed and not when it was made."""
-    account = Account()
-    old = account.place()
-    account.advance(7200)
-    new = account.place()
-    window = Window(new.created_at - timedelta(minutes=10), READ_AT)
-    assert [o["id"] for o in read(account, "orders", window)[0]] == [new.id]
-    shops.change_note(account.world, account.shop, old.id, note="ring twice")
-    found, _ = read(account, "orders", window)
-    assert [(o["id"], o["customer_message"]) for o in found] == [(old.id, "ring twice"), (new.id, "")]
 
 
 def test_an_order_that_changes_while_the_list_is_read_hides_no_other() -> None:
@@ -287,21 +231,6 @@ def ask(request: Request, answer: httpx.Response) -> Any:
             return (await client.call(request, intent="intent" if request.is_write else None)).json()
 
     return run(main)
-
-
-@pytest.mark.parametrize(
-    ("name", "words"), [("products", "not a valid combination"), ("orders", "Unauthorized")]
-)
-def test_a_bad_token_halts_with_the_vendors_words(
-    name: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In either version's shape, and the token is not among them."""
-    monkeypatch.setenv("BC_TOKEN", "a-token-that-was-deleted")
-    with pytest.raises(Halt) as raised:
-        read(Account(), name)
-    assert raised.value.code == "credentials"
-    assert words in str(raised.value)
-    assert "a-token-that-was-deleted" not in str(raised.value)
 
 
 def test_a_token_without_a_scope_halts() -> None:

@@ -17,7 +17,6 @@ from cogent_pipelines.landing import shapes
 from cogent_pipelines.sandbox.vendors.bigcommerce_shapes import STATUSES
 from cogent_pipelines.vendors.bigcommerce import PARTS, VENDOR
 from cogent_pipelines_tests.vendors.bigcommerce_kit import (
-    FIXTURES,
     SYSTEM,
     answer,
     consignment,
@@ -30,25 +29,6 @@ from cogent_pipelines_tests.vendors.bigcommerce_kit import (
 )
 from cogent_pipelines_tests.vendors.staging_kit import READ_AT, Staging
 
-COVERED = {
-    "docs_inventory_absolute_422.json": "set: the refusal of a batch",
-    "docs_inventory_absolute_request.json": "set: the body",
-    "docs_order_products.json": "orders stream: the lines inside a consignment",
-    "docs_order_shipment_create.json": "fulfil: receipt and read-back",
-    "docs_order_shipments.json": "orders stream: the part shipments; look-ups",
-    "docs_order_taxes.json": "orders stream: the part taxes",
-    "docs_refund.json": "refunds stream",
-    "docs_refund_422.json": "the words of a problem inside data",
-    "get-order-shipping-addresses.recorded.json": "orders stream: the address of a consignment; the quota's headers",
-    "list-order-statuses.recorded.json": "every status is known to staging",
-    "orders.recorded.json": "orders stream",
-    "update-order.recorded.json": "orders stream: an order as a write answers it",
-}
-NOT_COVERED = {
-    "channels.recorded.json": "one store front: channels are no entity of this project",
-    "customers.recorded.json": "customers are known by their orders; their list is not read",
-    "docs_webhook.json": "polling is the truth; there are no webhooks here",
-}
 SHAPE = shapes.shape("bigcommerce", "orders", "id", None)
 
 
@@ -69,13 +49,6 @@ def row_of(rows: list[dict[str, Any]], **where: Any) -> dict[str, Any]:
     """The only row of which ``where`` is true."""
     (row,) = [row for row in rows if all(row[name] == value for name, value in where.items())]
     return row
-
-
-def test_every_recorded_answer_is_accounted_for() -> None:
-    """Covered, or not covered for a stated reason."""
-    if not FIXTURES.exists():
-        pytest.skip("the shared folder of recorded answers is not beside the project")
-    assert {path.name for path in FIXTURES.iterdir()} == {*COVERED, *NOT_COVERED}
 
 
 def test_the_recorded_orders_become_rows(staging: Staging) -> None:

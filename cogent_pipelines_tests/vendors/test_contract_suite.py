@@ -265,6 +265,33 @@ def test_a_rejected_write_gives_the_vendors_own_message(quiet: Any, slug: str, k
     assert case.effects(account, want) == 0
 
 
+# --- the vendor's own contract ------------------------------------------------------------------------------
+
+
+def test_every_request_and_answer_is_in_the_vendors_contract(lived: Lived, quiet: Any) -> None:
+    """All that the story and every write say and are told; what the contract itself gets wrong is named with its reason."""
+    contract = lived.account.kit.contract
+    if contract is None or not contract.path.exists():
+        pytest.skip("no machine-readable contract, or it is not beside the project")
+    account = quiet(lived.account.slug)
+    for case in account.kit.cases.values():
+        account.put(case.want(account))
+    said = [*lived.account.exchanges, *account.exchanges]
+    wrong = {(f"{each.method} {each.path}", error) for each in said for error in contract.errors(each)}
+    excused = {
+        (call, error)
+        for call, error in wrong
+        for pattern in contract.wrong
+        if re.search(pattern, f"{call}: {error}")
+    }
+    assert sorted(wrong - excused) == []
+    assert len(said) > len(account.vendor.streams) + len(account.vendor.writes)
+    unneeded = [
+        p for p in contract.wrong if not any(re.search(p, f"{call}: {error}") for call, error in wrong)
+    ]
+    assert unneeded == []
+
+
 # --- the kits -----------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from cogent_pipelines.connect.limits import MemoryLimits
 from cogent_pipelines.connect.spec import Request, System, Window
 from cogent_pipelines.errors import CogentError, Halt, Reject, Retry
 from cogent_pipelines.vendors import deposco
-from cogent_pipelines_tests.vendors.deposco_kit import SECRETS, SHARED, SYSTEM, line, lines, listed, order
+from cogent_pipelines_tests.vendors.deposco_kit import SECRETS, SYSTEM, line, lines, listed, order
 from cogent_pipelines_tests.vendors.staging_kit import READ_AT, Staging
 
 STREAMS = {stream.name: stream for stream in deposco.VENDOR.streams}
@@ -180,13 +180,6 @@ def test_levels_are_those_the_staging_view_shows() -> None:
     assert noted == [("DC1", "A", -2), ("DC1", "B", -2)]
     shown = [(r["facility_id"], r["sku"], r["available_qty"]) for r in staging.rows("stock")]
     assert set(noted) == {row for row in shown if row[1] is not None and row[2] is not None}
-
-
-def test_no_recorded_answers_are_known() -> None:
-    """Should there be any, they are to be held against the streams and writes."""
-    if not SHARED.exists():
-        pytest.skip("the shared folder of recorded answers is not beside the project")
-    assert not (SHARED / "fixtures" / "deposco").exists()
 
 
 def test_the_account_is_asked_cheaply_whether_it_lets_us_in() -> None:

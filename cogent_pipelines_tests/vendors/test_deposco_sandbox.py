@@ -393,14 +393,6 @@ def test_what_was_cancelled_there_is_not_sent_again(r: Retailer) -> None:
     assert len(wms.find_orders(r.wms, "#1001")) == 1
 
 
-def test_four_calls_a_second_are_never_exceeded(r: Retailer) -> None:
-    """Many orders take their time, and the vendor turns none away."""
-    wants = [sale(f"#{n}", LINES[:1], key=n) for n in range(2000, 2012)]
-    assert set(send(r, *wants).values()) == {"verified"}
-    assert r.sandbox.kit.counters.throttled[WMS] == 0
-    assert all(calls <= 245 for (name, _), calls in r.sandbox.kit.counters.per_minute.items() if name == WMS)
-
-
 @pytest.mark.parametrize("name", ["client_secret", "integration_password"])
 def test_bad_credentials_halt_in_the_vendors_words(
     r: Retailer, monkeypatch: pytest.MonkeyPatch, name: str

@@ -152,14 +152,6 @@ def test_stock_without_locations_halts(places: Any) -> None:
 # --- what comes back ----------------------------------------------------------------------------------
 
 
-def test_every_page_is_read_once(account: Account, run: Callable[[Any], Any]) -> None:
-    """1,100 orders in three pages."""
-    placed = [account.place(f"N{n}").id for n in range(1_100)]
-    pages = records(run, "orders")
-    assert [len(page) for page in pages] == [500, 500, 100]
-    assert ids(pages) == placed
-
-
 def test_what_is_made_while_a_list_is_read_moves_nothing(account: Account, run: Callable[[Any], Any]) -> None:
     """By offsets, a record deleted from the first page would take one out of the second."""
     placed = [account.place(f"N{n}").id for n in range(600)]
@@ -241,20 +233,6 @@ def test_money_that_is_no_object_is_set_aside() -> None:
     """A record of another shape is never guessed at."""
     with pytest.raises(shapes.Misfit, match="total_amount"):
         shapes.shape("fulfil", "orders", "id", None).check(b'{"id":1,"total_amount":51.95}')
-
-
-def test_the_limit_is_obeyed(account: Account, run: Callable[[Any], Any]) -> None:
-    """Sixty reads run into the quota at most once; what it says is learned from every answer."""
-
-    async def act(client: Any) -> tuple[int, float]:
-        for _ in range(60):
-            await client.call(first(STREAMS["locations"]))
-        return client.stats.throttled, (account.world.now - began).total_seconds()
-
-    began = account.world.now
-    throttled, took = run(act)
-    assert throttled <= 1
-    assert took >= 5
 
 
 def test_an_answer_that_was_put_off_is_no_empty_list() -> None:

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cogent_pipelines import clock
 from cogent_pipelines.sandbox.world import money
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
@@ -128,22 +126,6 @@ def test_an_order_that_no_search_shows_yet_has_one_effect(r: Retailer) -> None:
     assert len(wms.find_orders(r.wms, "#1001")) == 1
     assert send(r, want, ticks=6) == {want["business_key"]: "verified"}
     check_sold(r)
-
-
-def test_a_rejected_order_gives_the_vendors_own_message(r: Retailer) -> None:
-    """A rule of theirs says no; nothing is tried again."""
-    r.strike(WMS, CREATE, "refused", times=9)
-    want = sale(r)
-    assert send(r, want, ticks=3) == {want["business_key"]: "rejected user_error"}
-    assert wms.find_orders(r.wms, "#1001") == []
-
-
-def test_a_bad_token_sends_nothing(r: Retailer) -> None:
-    """The system is halted until a person mends it."""
-    r.sandbox.kit.tokens.lock_out(WMS, clock.now() + timedelta(days=1))
-    want = sale(r)
-    assert not send(r, want, ticks=2)[want["business_key"]].startswith(("verified", "rejected"))
-    assert wms.find_orders(r.wms, "#1001") == []
 
 
 def test_an_order_stored_otherwise_is_no_success(r: Retailer) -> None:

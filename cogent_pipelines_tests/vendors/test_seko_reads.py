@@ -11,7 +11,6 @@ from cogent_pipelines.connect.spec import Answer, Request, Window
 from cogent_pipelines.errors import Halt, Reject, Retry
 from cogent_pipelines.vendors import seko, seko_answers
 from cogent_pipelines_tests.vendors.seko_kit import (
-    FIXTURES,
     OK,
     SYSTEM,
     Staging,
@@ -24,22 +23,6 @@ from cogent_pipelines_tests.vendors.seko_kit import (
 )
 from cogent_pipelines_tests.vendors.staging_kit import READ_AT
 
-COVERED = {
-    "grn.json": "grns stream: an answer kept as a file",
-    "order_status.json": "orders stream and look-ups",
-    "order_tracking.json": "tracking stream",
-    "order_websubmit.json": "create_order request",
-    "stock.json": "stock stream",
-}
-NOT_COVERED = {
-    "company_submit.json": "ship-to companies belong to wholesale orders, which no sync sends",
-    "dispatch_statuses.json": "names dispatches by a GUID that nothing documented joins to an order",
-    "order_submit.json": "wholesale orders, which no sync sends",
-    "product_submit.json": "has neither weight, barcode nor origin: such a product is refused before it is sent",
-    "receipt_submit.json": "announced receipts are sent by no sync",
-    "stock_adjustment.json": "a placeholder without rows; the 3PL owns stock",
-    "stock_movement.json": "a placeholder without rows; the 3PL owns stock",
-}
 ABOUT = {"dc": "DCLEE01", "skus": {"TEEM": "TEE-M", "00123": "00-123"}}
 
 
@@ -207,13 +190,6 @@ def test_a_server_error_in_the_envelope_is_no_refusal() -> None:
 
 
 # --- recorded answers ---------------------------------------------------------------------------------
-
-
-def test_every_recorded_answer_is_accounted_for() -> None:
-    """Covered, or not covered for a stated reason."""
-    if not FIXTURES.exists():
-        pytest.skip("the shared folder of documented answers is not beside the project")
-    assert {path.name for path in FIXTURES.iterdir()} == {*COVERED, *NOT_COVERED}
 
 
 def test_the_recorded_stock_becomes_levels() -> None:

@@ -17,7 +17,6 @@ import pytest
 
 from cogent_pipelines import warehouse
 from cogent_pipelines.connect.spec import Stream
-from cogent_pipelines.errors import Halt
 from cogent_pipelines.landing import pull, tables
 from cogent_pipelines.landing.pull import PullReport
 from cogent_pipelines.ledger import copy as ledger_copy
@@ -25,7 +24,6 @@ from cogent_pipelines.ledger import ledger
 from cogent_pipelines.sandbox.world import warehouse as rules
 from cogent_pipelines.sandbox.world.model import WarehouseOrder
 from cogent_pipelines.vendors import seko, seko_writes
-from cogent_pipelines_tests.vendors import sandbox_kit
 from cogent_pipelines_tests.vendors.sandbox_kit import (
     SHOP,
     TIME,
@@ -150,18 +148,6 @@ def test_an_unknown_outcome_never_doubles(retailer: Seko, kind: str) -> None:
     retailer.strike(WMS, SUBMIT, kind)
     assert retailer.send(retailer.row(), ticks=6) == {"#1042@LEEDS": "verified"}
     assert len(retailer.orders()) == 1
-
-
-def test_a_lost_ledger_finds_its_order_and_sends_nothing(retailer: Seko) -> None:
-    """The GUID is made from the reference, so it needs no keeping."""
-    retailer.send(retailer.row())
-    Path(retailer.folder / "ledger.sqlite").unlink()
-    ledger.open(retailer.ledger_url).close()
-    retailer.move_on(sandbox_kit.NEW)
-    calls = retailer.sandbox.kit.counters.calls
-    before = calls[(WMS, SUBMIT)]
-    assert retailer.send(retailer.row())["#1042@LEEDS"].startswith("adopted")
-    assert calls[(WMS, SUBMIT)] == before
 
 
 def test_a_rejected_order_gives_the_vendors_own_words(retailer: Seko) -> None:
@@ -343,16 +329,6 @@ def test_messages_are_kept_when_the_folder_is_emptied(retailer: Seko) -> None:
         path.unlink()
     (report,) = retailer.read("dispatches", full=True)
     assert (report.is_complete, report.rows_in, report.rows_gone) == (True, 0, 0)
-
-
-def test_a_bad_key_halts_in_the_vendors_words(retailer: Seko, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more is sent, and the key is in no message."""
-    monkeypatch.setenv("TRUTH_WMS_UK_API_KEY", "a-key-nobody-knows")
-    (report,) = retailer.read("stock")
-    assert isinstance(report.error, Halt)
-    assert "Invalid api_key" in str(report.error)
-    assert "a-key-nobody-knows" not in str(report.error)
-    assert retailer.sandbox.kit.counters.refused_logins[WMS] > 0
 
 
 def test_an_answer_lost_on_the_way_is_asked_for_again(retailer: Seko) -> None:

@@ -16,30 +16,10 @@ import pytest
 from cogent_pipelines.connect.spec import Found, Want
 from cogent_pipelines.landing import shapes
 from cogent_pipelines.vendors import veeqo
+from cogent_pipelines_tests.vendors.blueprint_kit import dotted
 from cogent_pipelines_tests.vendors.staging_kit import Staging
 from cogent_pipelines_tests.vendors.test_veeqo_cancellations import STATUSES
-from cogent_pipelines_tests.vendors.test_veeqo_contract import dotted
-from cogent_pipelines_tests.vendors.veeqo_kit import FIXTURES, SYSTEM, allocation, fixture, order, want
-
-COVERED = {
-    "references_order_statuses.json": "statuses",
-    "requests_orders_create_full.json": "create_order request",
-    "requests_orders_create_minimum.json": "create_order request",
-    "responses_allocations_create.json": "allocate_order receipt and read-back; orders stream",
-    "responses_allocations_delete.json": "orders stream: an order whose allocations are gone",
-    "responses_customers_show.json": "customers stream",
-    "responses_orders_show.json": "orders stream, look-ups",
-    "responses_products_index.json": "products and stock streams",
-    "responses_products_show.json": "products and stock streams",
-    "responses_returns_show.json": "orders stream: returns",
-    "responses_stock_entries_show.json": "stock stream: the entry inside a sellable",
-    "ruby_allocation_created.json": "allocate_order receipt and read-back",
-    "ruby_order_created.json": "create_order receipt and read-back",
-    "ruby_product_created.json": "products and stock streams: an item without a level",
-    "responses_allocations_update.json": "orders stream: the allocation inside an order",
-    "ruby_shipment_created.json": "orders stream: the parcel inside an allocation",
-}
-NOT_COVERED = {"ruby_purchase_orders.json": "purchase orders are no entity of this project yet"}
+from cogent_pipelines_tests.vendors.veeqo_kit import SYSTEM, allocation, fixture, order, want
 
 
 @pytest.fixture
@@ -57,13 +37,6 @@ def one(rows: list[dict[str, Any]], **where: Any) -> dict[str, Any]:
 def shown(row: dict[str, Any], *names: str) -> tuple[Any, ...]:
     """Some columns of a row."""
     return tuple(row[name] for name in names)
-
-
-def test_every_recorded_answer_is_accounted_for() -> None:
-    """Covered, or not covered for a stated reason."""
-    if not FIXTURES.exists():
-        pytest.skip("the shared folder of documented answers is not beside the project")
-    assert {path.name for path in FIXTURES.iterdir()} == {*COVERED, *NOT_COVERED}
 
 
 def test_every_documented_status_is_in_the_table_of_the_point_of_no_return() -> None:

@@ -10,13 +10,15 @@ import copy
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cogent_pipelines.connect.spec import Found, System, Want
-from cogent_pipelines_tests.vendors.vendor_kit import Holds, Kit
+from cogent_pipelines_tests.vendors.blueprint_kit import Blueprint
+from cogent_pipelines_tests.vendors.vendor_kit import Contract, Holds, Kit, Recorded
 from cogent_pipelines_tests.vendors.world_rows import cancelling, creating
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -173,6 +175,33 @@ def found(write: Any, about: Want, *answers: Any) -> Found:
     return seen
 
 
+@cache
+def blueprint() -> Blueprint:
+    """The vendor's contract, read once; skips where the shared folder is absent."""
+    if not APIB.exists():
+        pytest.skip("the vendor's API Blueprint is not beside the project")
+    return Blueprint(APIB.read_text(encoding="utf-8"))
+
+
+COVERED = {
+    "references_order_statuses.json": "statuses",
+    "requests_orders_create_full.json": "create_order request",
+    "requests_orders_create_minimum.json": "create_order request",
+    "responses_allocations_create.json": "allocate_order receipt and read-back; orders stream",
+    "responses_allocations_delete.json": "orders stream: an order whose allocations are gone",
+    "responses_customers_show.json": "customers stream",
+    "responses_orders_show.json": "orders stream, look-ups",
+    "responses_products_index.json": "products and stock streams",
+    "responses_products_show.json": "products and stock streams",
+    "responses_returns_show.json": "orders stream: returns",
+    "responses_stock_entries_show.json": "stock stream: the entry inside a sellable",
+    "ruby_allocation_created.json": "allocate_order receipt and read-back",
+    "ruby_order_created.json": "create_order receipt and read-back",
+    "ruby_product_created.json": "products and stock streams: an item without a level",
+    "responses_allocations_update.json": "orders stream: the allocation inside an order",
+    "ruby_shipment_created.json": "orders stream: the parcel inside an allocation",
+}
+NOT_COVERED = {"ruby_purchase_orders.json": "purchase orders are no entity of this project yet"}
 KIT = Kit(
     role="warehouse",
     secrets=("api_key",),
@@ -195,4 +224,13 @@ KIT = Kit(
             "POST /orders/{id}/notes", "Line items sellable must exist", act="note"
         ),
     },
+    contract=Contract(
+        "veeqo.apib",
+        lambda exchange: blueprint().errors(exchange),
+        wrong={
+            r"^PUT /orders/\d+/cancel: .* is not documented$": "the brief, Cancel order: PUT /orders/{id}/cancel, on "
+            "the developer site (cancel-an-order) since the Blueprint was published",
+        },
+    ),
+    recorded=Recorded("veeqo", COVERED, NOT_COVERED),
 )

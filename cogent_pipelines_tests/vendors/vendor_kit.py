@@ -94,7 +94,8 @@ class Contract:
     errors: Callable[[Exchange], Sequence[str]]
     """Where a request or its answer departs from it."""
     wrong: Mapping[str, str] = field(default_factory=dict)
-    """What it gets wrong itself (``GET /path``), with the words of the brief that say so."""
+    """What it gets wrong itself, as a pattern of ``METHOD path: error``, and the line of the brief or of a recorded
+    answer that says so."""
 
     @property
     def path(self) -> Path:

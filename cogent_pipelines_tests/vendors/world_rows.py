@@ -25,7 +25,14 @@ LINES = [
     {"sku": "SKU-0002", "quantity": 1, "price": "7.35"},
     {"sku": "SKU-0001", "quantity": 1, "price": "18.50"},
 ]
-ADDRESS = {"first_name": "Ada", "last_name": "Example", "line1": "1 Long Acre Street"}
+ADDRESS = {
+    "first_name": "Ada",
+    "last_name": "Example",
+    "line1": "1 Long Acre Street",
+    "line2": "Flat 2",
+    "region": "West Yorkshire",
+    "phone": "0113 496 0000",
+}
 
 
 def row(act: str, key: str, reference: str, *, to: str, priority: int = 30, **own: Any) -> dict[str, Any]:
@@ -67,11 +74,11 @@ def sale(r: Retailer, name: str = "#1001", lines: Any = LINES) -> dict[str, Any]
         ship_to_name=f"{address.first_name} {address.last_name}",
         ship_to_first_name=address.first_name,
         ship_to_last_name=address.last_name,
-        ship_to_company=None,
+        ship_to_company=address.company or None,
         ship_to_line1=address.line1,
-        ship_to_line2=None,
+        ship_to_line2=address.line2 or None,
         ship_to_city=address.city,
-        ship_to_region=None,
+        ship_to_region=address.region or None,
         ship_to_postcode=address.postcode,
         ship_to_country_code=address.country_code,
         ship_to_phone=address.phone or None,
