@@ -129,6 +129,15 @@ def _despatched(pair: Pair, names: Names) -> None:
         pair.do(WMS, "ship", order=_number(pair, name), tracking=number, carrier_id=1)
 
 
+def _despatched_of_more(pair: Pair, names: Names) -> None:
+    """And as much again was added to the order since: it has room for the parcel twice."""
+    for name in names:
+        (order,) = (order for order in pair.shop.orders.values() if order.name == name)
+        for line in list(order.lines):
+            pair.do(SHOP, "set_quantity", order=name, sku=line.sku, quantity=2 * line.quantity)
+    _despatched(pair, names)
+
+
 def _number(pair: Pair, name: str) -> str:
     (record,) = wms.records_of(pair.wms, name)
     return record.number
@@ -275,7 +284,7 @@ SCENES: Mapping[Task, Scene] = {
         _orders,
         f"SELECT * FROM wanted.shipments_to_channel WHERE {OF_ORDERS} AND act = 'fulfil' AND {FREE}",
         _told,
-        then=_despatched,
+        then=_despatched_of_more,
         is_seen=lambda world, row: bool(_parcels(world, row)),
     ),
     ("shipments_to_channel", "notify"): Scene(
