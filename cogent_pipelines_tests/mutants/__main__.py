@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cogent_pipelines_tests.mutants import connectors, rules
+from cogent_pipelines_tests.mutants import connectors, later_vendors, rules
 from cogent_pipelines_tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,7 @@ PATIENCE = 300
 """Seconds of the wall a mutant's tests may take; a fault that lets them never end was seen."""
 FAILED = 1
 """Pytest's exit status when tests ran and some failed."""
-ALL: tuple[Mutant, ...] = (*connectors.MUTANTS, *rules.MUTANTS)
+ALL: tuple[Mutant, ...] = (*connectors.MUTANTS, *later_vendors.MUTANTS, *rules.MUTANTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Result:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for, print it, and end with 0 when all were killed."""
     options = _options().parse_args(arguments)
-    chosen = [mutant for mutant in ALL if options.only.lower() in mutant.name.lower()]
+    chosen = [mutant for mutant in ALL if options.only.lower() in f"{mutant.file} {mutant.name}".lower()]
     if options.list:
         print("\n".join(f"{m.name}  [{m.oracle}]" for m in chosen))
         return 0
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mutants", description=__doc__)
-    parser.add_argument("--only", default="", help="mutants whose name holds this")
+    parser.add_argument("--only", default="", help="mutants whose file or name holds this")
     parser.add_argument("--list", action="store_true", help="name them and run none")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     return parser

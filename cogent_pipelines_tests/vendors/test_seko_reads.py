@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+import duckdb
 import pytest
 
 from cogent_pipelines.connect.spec import Answer, Request, Window
@@ -122,6 +123,34 @@ def test_an_order_that_is_not_there_has_no_row() -> None:
     assert seko_answers.order_rows(about, {"Response": failure("No results found for search criteria")}) == []
     with pytest.raises(Retry):
         seko_answers.order_rows(about, v1(Status={}))
+
+
+@pytest.mark.parametrize(
+    ("status", "is_asked"),
+    [
+        (None, True),
+        ("To Be Picked", True),
+        ("To Dispatch", True),
+        ("Dispatched", False),
+        ("Cancelled", False),
+    ],
+)
+def test_an_order_is_asked_about_until_it_is_at_its_end(status: str | None, is_asked: bool) -> None:
+    """What is packed and has not left may still be cancelled there; what was never read is asked about too."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(
+            """
+            CREATE SCHEMA ops; CREATE SCHEMA seko;
+            CREATE TABLE ops.operations AS SELECT
+                1 AS promise_id, 'orders_to_wms' AS sync, 'create' AS act, 'wms_uk' AS system, '#1042' AS reference,
+                now() AS first_sent_at, NULL::VARCHAR AS target_ref, NULL::VARCHAR AS sent, 'verified' AS state;
+            CREATE TABLE seko.orders (system VARCHAR, SalesOrderReference VARCHAR, Status VARCHAR)
+            """
+        )
+        if status:
+            connection.execute("INSERT INTO seko.orders VALUES ('wms_uk', '#1042', $1)", [status])
+        found = connection.execute(seko.KNOWN_ORDERS, {"system": "wms_uk"}).fetchall()
+    assert [row[0] for row in found] == (["#1042"] if is_asked else [])
 
 
 def test_a_product_is_asked_about_while_unknown_and_when_its_code_becomes_anothers() -> None:
