@@ -10,6 +10,7 @@ needs its pair (``test_pairs``) and nothing here.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -75,8 +76,9 @@ def place_of(vendor: str, manner: str = "") -> Place:
 
 
 @cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Where pairs keep what they read, and edges drop what they push: until this process ends."""
+def _folder(process: int) -> tempfile.TemporaryDirectory[str]:
+    """Where a process's pairs keep what they read, and edges drop what they push: until that process ends."""
+    del process
     return tempfile.TemporaryDirectory(prefix="matrix-")
 
 
@@ -94,7 +96,7 @@ def tasks_of(place: Place) -> tuple[Task, ...]:
 @cache
 def ready(place: Place) -> Ready:
     """The world every case of a place begins with: made once, for it is run in copies only."""
-    folder = Path(_folder().name) / place.name
+    folder = Path(_folder(os.getpid()).name) / place.name
     folder.mkdir()
     options = {
         name: vendor_kit.kit(slug).manners.get(place.manner, {}) for name, slug in systems_of(place).items()
@@ -112,8 +114,8 @@ def ready(place: Place) -> Ready:
 
 
 def tidy() -> None:
-    """Take away what pairs kept on disk."""
-    _folder().cleanup()
+    """Take away what this process's pairs kept on disk: it may end without doing so by itself."""
+    _folder(os.getpid()).cleanup()
 
 
 def _lived(pair: Pair, tasks: Sequence[Task]) -> dict[Task, pa.Table]:
