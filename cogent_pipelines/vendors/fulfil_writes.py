@@ -272,14 +272,15 @@ def _shares(discount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
 
 
 class _Sum:
-    """An order's money as they reckon it: goods before tax, tax, delivery."""
+    """An order's money as they reckon it: goods before tax, tax, delivery, and what lies on no shelf."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         """Raises ``Reject`` where the parts do not come to the order's total."""
         lines = fields["lines"]
-        total, self.shipping = (
+        total, self.shipping, self.services = (
             _pence(_decimal(fields.get("total_amount"))),
             _pence(_decimal(fields.get("shipping_amount"))),
+            _pence(_decimal(fields.get("services_amount"))),
         )
         sold = [_pence(line["qty"] * _decimal(line["unit_price_amount"])) for line in lines]
         off = _shares(_decimal(fields.get("discount_amount")), sold)
@@ -295,15 +296,17 @@ class _Sum:
 
     @property
     def total(self) -> Decimal:
-        return sum(self.nets, Decimal(0)) + sum(self.taxes, Decimal(0)) + self.shipping
+        return sum(self.nets, Decimal(0)) + sum(self.taxes, Decimal(0)) + self.shipping + self.services
 
     def _meet(self, total: Decimal, rates: Sequence[Decimal]) -> None:
-        """Put what is missing where it belongs: rounding to a line's tax, tax on delivery to delivery."""
+        """Put what is missing where it belongs: rounding to a line's tax, tax on delivery and services to delivery."""
         rest = total - self.total
         taxed = [i for i, rate in enumerate(rates) if rate > 0]
         if rest and taxed and abs(rest) <= PENNY * len(rates):
             self.taxes[taxed[-1]] += rest
-        elif rest and 0 < rest <= self.shipping * max(rates, default=Decimal(0)) + PENNY * len(rates):
+        elif rest and 0 < rest <= (self.shipping + self.services) * max(
+            rates, default=Decimal(0)
+        ) + PENNY * len(rates):
             self.shipping += rest
         elif rest:
             raise Reject(
@@ -438,7 +441,19 @@ def create(wants: Sequence[Want], system: System, key: str) -> Request:  # noqa:
                     "description": _text(fields.get("delivery_option")) or service,
                     "amount": _money(money.shipping),
                 }
-            )
+            ),
+            # What lies on no shelf is no product there: without it the order would not come to its total.
+            *(
+                [
+                    {
+                        "channel_identifier": f"{want.reference}/services",
+                        "description": "Services",
+                        "amount": _money(money.services),
+                    }
+                ]
+                if money.services
+                else []
+            ),
         ],
         "payments": payments,
         "amount": _money(money.total),

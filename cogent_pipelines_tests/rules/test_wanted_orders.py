@@ -107,6 +107,18 @@ def test_nothing_left_to_ship_is_nothing_to_send(world: World) -> None:
     assert world.rows() == []
 
 
+def test_what_lies_on_no_shelf_is_part_of_the_order_s_money(world: World) -> None:
+    """The total holds it and no line does: a target that adds up must be told."""
+    world.order("1", ("A", 2), ("WRAP", 3))
+    world.change(
+        "marts.order_lines", "sku = 'WRAP'", requires_shipping=False, unit_price_amount=Decimal("2.50")
+    )
+    row = world.row()
+    assert ([line["sku"] for line in row["lines"]], row["services_amount"]) == (["A"], Decimal("7.5"))
+    world.change("marts.order_lines", "true", requires_shipping=True)
+    assert world.row()["services_amount"] == 0
+
+
 def test_only_what_remains_is_sent(world: World) -> None:
     """Units removed before release stay out."""
     world.order("1", ("A", 3), ("B", 1), remaining=[2, 0])

@@ -247,6 +247,19 @@ def test_customers_who_are_told_at_the_first_scan_are_told_once(world: World) ->
     assert world.rows() == []
 
 
+def test_a_scan_that_only_the_shop_knows_of_counts(world: World) -> None:
+    """The warehouse tells of no scans; the shop follows the number it was told."""
+    world.change("estate.channels", "true", notify_policy="on_first_scan")
+    world.order("1", ("A", 1))
+    world.parcel("p1", "90", "1", {"A": 1})
+    world.fulfilment("1", "f1", {1: 1}, ["Tp1"])
+    world.change("marts.fulfilment_order_lines", "true", remaining_qty=0)
+    world.promise("shipments_to_channel", f"{WMS}:p1", act="fulfil", sent={"notify": False})
+    assert world.rows() == []
+    world.change("marts.fulfilments", "true", first_scan_at=ago(minutes=5))
+    assert (world.row()["act"], world.row()["since_at"]) == ("notify", ago(minutes=5))
+
+
 def test_a_shop_that_tells_with_every_shipment_is_not_told_before_the_scan(world: World) -> None:
     """The parcel is held, and goes with its message when the carrier has it; without that policy it goes at once."""
     world.change("estate.systems", f"system = '{SHOP}'", tells_customers=True)

@@ -14,6 +14,7 @@ from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.defects import FAMILIES, read_families
 from cogent_pipelines.vendors.registry import VENDORS
+from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.sandbox.worlds import SMALL, make, play
 
 EACH = 8
@@ -273,6 +274,21 @@ TWO = {
 def pairs(world, mechanism):
     """Between which systems a mechanism would be planted."""
     return {(shop.system, warehouse.system) for shop, warehouse in world.planter._pairs(mechanism)}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_what_an_edge_leaves_untold_our_views_have_not(vendor):
+    """Whatever is planted could be seen in them, and what they show is planted."""
+    untold, known = edges.of(vendor).untold, VENDORS[vendor]
+    assert {"weight", "barcode", "origin"} - untold == known.item_details
+    if edges.of(vendor).role != "warehouse":
+        return
+    streams = {stream.entity: stream for stream in reversed(known.streams)}
+    assert ("others" in untold) is (streams["orders"].asks is not None)
+    assert ("items" in untold) is (streams["products"].asks is not None)
+    views = {name: dbt_render.render(f"stg_{vendor}__{name}") for name in ("warehouse_orders", "stock")}
+    assert ("content" in untold) is ("null::varchar as ship_to_line1" in views["warehouse_orders"])
+    assert ("shortage" in untold) is ("null::bigint as physical_qty" in views["stock"])
 
 
 def test_each_facility_is_run_by_its_warehouse_alone():

@@ -120,6 +120,8 @@ def test_an_order_is_sent_whole() -> None:
                 sold(line_ref="L2", qty=1, unit_price_amount=Decimal("8.99")),
             ],
         },
+        # a service that lies on no shelf
+        {"services_amount": Decimal("2.50"), "total_amount": Decimal("54.45")},
         # a penny of rounding
         {"total_amount": Decimal("51.96")},
     ],

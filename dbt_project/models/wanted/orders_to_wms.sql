@@ -185,6 +185,16 @@ paid as (
     group by order_key
 ),
 
+-- What is part of the order's total and lies on no shelf, before discounts.
+services as (
+    select
+        order_key,
+        sum(unit_price_amount * current_qty)::decimal(18, 4) as amount
+    from {{ ref('live_lines') }}
+    where not requires_shipping and order_key in (select order_key from parts)
+    group by order_key
+),
+
 cut_offs as (
     select
         p.business_key,
@@ -214,6 +224,7 @@ select
     p.placed_at,
     {{ part_of('o.total_amount') }} as total_amount,
     {{ part_of('o.shipping_amount') }} as shipping_amount,
+    {{ part_of('coalesce(sv.amount, 0)') }} as services_amount,
     {{ part_of('o.discount_amount') }} as discount_amount,
     {{ part_of('o.tax_amount') }} as tax_amount,
     o.is_tax_included,
@@ -238,5 +249,6 @@ inner join {{ ref('orders') }} as o on o.order_key = p.order_key
 inner join bodies as b on b.business_key = p.business_key
 left join part_goods as g on g.order_key = p.order_key and g.place = p.place and p.is_split
 left join paid as pd on pd.order_key = p.order_key
+left join services as sv on sv.order_key = p.order_key
 left join cut_offs as co on co.business_key = p.business_key
 where o.cancelled_at is null and o.gone_at is null

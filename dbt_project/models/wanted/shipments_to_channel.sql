@@ -187,7 +187,8 @@ fulfil as (
         on c.warehouse_system = s.system and c.carrier = s.carrier and c.channel_system = o.system
 ),
 
--- We told the channel without telling the customer; the carrier has scanned the parcel; nobody has told them since.
+-- We told the channel without telling the customer; the carrier has scanned the parcel, by the warehouse or by the channel,
+-- which follows it too; nobody has told them since.
 ours as (
     select
         split_part(business_key, '/', 1) as shipment_key,
@@ -205,7 +206,7 @@ scanned as (
         s.shipment_key || ':scan' as business_key,
         s.tracking_number as reference,
         s.order_key,
-        s.first_scan_at as since_at,
+        least(s.first_scan_at, f.first_scan_at) as since_at,
         case when c.channel_carrier is null then 'unmapped_carrier' end as held_by,
         40::integer as priority,
         null::decimal(18, 4) as amount,
@@ -235,7 +236,7 @@ scanned as (
         on c.warehouse_system = s.system and c.carrier = s.carrier and c.channel_system = o.system
     where
         ours.is_silent
-        and s.first_scan_at is not null
+        and coalesce(s.first_scan_at, f.first_scan_at) is not null
         and o.cancelled_at is null
         and not exists (
             select 1
