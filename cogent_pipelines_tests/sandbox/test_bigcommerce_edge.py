@@ -260,6 +260,23 @@ def test_the_status_follows_the_order_and_is_no_state_of_payment() -> None:
     assert seen(gone) == (5, "refunded")
 
 
+def test_an_order_edited_down_costs_what_is_left_of_it() -> None:
+    """Lines and totals say the same; what was refunded stays in both."""
+    account = Account()
+    order = account.place(is_paid=False)
+
+    def seen() -> tuple[int, str, str]:
+        found = account.get(f"/v2/orders/{order.id}")
+        return found["items_total"], found["total_inc_tax"], found["total_tax"]
+
+    assert seen() == (2, "54.0000", "9.0000")
+    shops.set_quantity(account.world, account.shop, order.id, order.lines[0].id, 1)
+    assert seen() == (1, "30.0000", "5.0000")
+    shops.pay(account.world, account.shop, order.id)
+    shops.refund(account.world, account.shop, order.id, lines=[(order.lines[0].id, 1, "cancel")])
+    assert seen() == (1, "30.0000", "5.0000")
+
+
 def test_refunds_stand_beside_the_units_of_a_line_and_have_a_list_of_their_own() -> None:
     """By when they were made; goodwill is of the whole order."""
     account = Account()

@@ -142,7 +142,12 @@ class Shapes:
             (delivery - delivery_tax, delivery) if inside else (delivery, delivery + delivery_tax)
         )
         discount = sum((line.discount for line in lines), NOTHING)
-        total = sums.total
+        # what was edited away is in no total; what was refunded stands beside
+        worth = {line.id: shops.line_amount(line, quantity(line)) for line in lines}
+        tax = delivery_tax + sum(
+            (shops.tax_in(self.shop, worth[line.id], line.tax_rate) for line in lines), NOTHING
+        )
+        total = sum(worth.values(), NOTHING) + order.delivery_price + (NOTHING if inside else tax)
         return {
             "id": order.id,
             "customer_id": order.customer_id or 0,
@@ -159,9 +164,9 @@ class Shapes:
             **_cost("shipping", delivery_ex, delivery_inc),
             **_cost("handling", NOTHING, NOTHING),
             **_cost("wrapping", NOTHING, NOTHING),
-            "total_ex_tax": text(total - sums.tax),
+            "total_ex_tax": text(total - tax),
             "total_inc_tax": text(total),
-            "total_tax": text(sums.tax),
+            "total_tax": text(tax),
             "items_total": sum(quantity(line) for line in lines),
             "items_shipped": sum(line.fulfilled_quantity for line in lines),
             "payment_method": order.transactions[0].gateway if order.transactions else "Manual",
