@@ -8,12 +8,13 @@ SEED ?= 7
 DAYS ?= 3
 FAULTS ?= default
 ORDERS ?= 2000
+DEFECTS ?= 5
 STATE ?=
 UI ?= 1
 FRACTION ?= 1
 REST ?= $(FRACTION)
 ENGINE ?= both
-DEMO := --estate $(ESTATE) --seed $(SEED) --days $(DAYS) --faults $(FAULTS) --orders $(ORDERS) $(if $(STATE),--state $(STATE)) $(if $(filter 0,$(UI)),--no-ui)
+DEMO := --estate $(ESTATE) --seed $(SEED) --days $(DAYS) --faults $(FAULTS) --orders $(ORDERS) --defects $(DEFECTS) $(if $(STATE),--state $(STATE)) $(if $(filter 0,$(UI)),--no-ui)
 
 .PHONY: help demo test losses check crash bench dev docs lock
 .DEFAULT_GOAL := help
