@@ -13,6 +13,8 @@ from cogent_pipelines.sandbox.world import acts, catalogue, truth
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.defects import FAMILIES, read_families
+from cogent_pipelines.sandbox.world.people import People
+from cogent_pipelines.sandbox.world.pickers import Plan
 from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.sandbox.worlds import SMALL, make, play
@@ -343,3 +345,33 @@ def test_a_detail_the_owner_of_the_catalogue_does_not_tell_is_not_planted():
         world = make(SMALL, orders=0, defects=1, systems=systems, catalogue=owner)
         named = FAMILIES["every_item_has_weight_barcode_and_origin"].mechanisms
         assert bool(world.planter.shown(named)) is tells
+
+
+@pytest.mark.parametrize(("vendor", "is_done"), [("veeqo", True), ("seko", False)])
+def test_an_odd_status_is_shown_while_somebody_still_asks_for_it(vendor, is_done):
+    """Where there is no list, nobody asks about an order that is done."""
+    systems = {"web_uk": "shopify", "wms_uk": vendor}
+    family = "every_record_received_was_understood"
+    world = play(
+        make(SMALL, orders=0, defects=1, old_integration=1.0, systems=systems, families=family), days=4
+    )
+    (defect,) = found(world, family)
+    record = world.warehouses["wms_uk"].orders[int(defect.keys["record"])]
+    assert (record.shipped_at is not None) is is_done
+
+
+@pytest.mark.parametrize(("vendor", "is_mirrored"), [("veeqo", True), ("seko", False)])
+def test_an_order_that_cannot_be_edited_in_the_warehouse_is_not_edited_by_telephone(
+    vendor, is_mirrored, monkeypatch
+):
+    """Staff carries an edit over in the same minute, or does not promise it."""
+    mirrored = []
+    monkeypatch.setattr(People, "mirror", lambda self, *order: mirrored.append(order))
+    world = make(SMALL, orders=0, systems={"web_uk": "shopify", "wms_uk": vendor})
+    customers, shop = world.people.customers, world.shops["web_uk"]
+    order = customers.arrive("web_uk", "one")
+    world.people.pickers.plans[order.name] = Plan(picks=False)
+    world.people.old.send(shop, order, looks=False)
+    address = order.address
+    customers.edit_late(shop, order, world.rng("edit"))
+    assert (bool(mirrored), mirrored == [] and order.address == address) == (is_mirrored, not is_mirrored)
