@@ -133,6 +133,17 @@ def test_a_dispatch_of_no_order_of_ours_stands_alone(staging: Staging) -> None:
     assert one(staging.rows("shipment_lines"))["warehouse_order_key"] == "wms_3pl:r9"
 
 
+def test_what_others_sent_is_in_our_skus(staging: Staging) -> None:
+    """The account has codes of letters and digits; a parcel in these would be of nothing the shop sold."""
+    staging.load(
+        "products",
+        {"OurSKU": "TEE-M", "ProductCode": "TEEM", "IsKnown": True, "Status": "Active", "Clashes": None},
+    )
+    staging.push("dispatches", dispatch("r9", SalesOrderNumber="MANUAL-1", SalesOrderReference=None))
+    assert one(staging.rows("shipment_lines"))["sku"] == "TEE-M"
+    assert one(staging.rows("warehouse_order_lines"))["sku"] == "TEE-M"
+
+
 def test_another_s_record_of_a_number_of_ours_is_a_second_one(staging: Staging) -> None:
     """An older integration sent the same order under its own number: its dispatch names the order it is for."""
     staging.load("orders", order())

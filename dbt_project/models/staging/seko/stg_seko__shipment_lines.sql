@@ -29,17 +29,28 @@ names as (
     group by all
 ),
 
+-- What others sent is told by the account's codes alone.
+known as (
+    select
+        system,
+        ProductCode as product_code,
+        min(OurSKU) as sku
+    from {{ source('seko', 'products') }}
+    group by all
+),
+
 units as (
     select
         m.system,
         coalesce(o.GUID, m.record_id) as shipment_id,
         o.GUID as guid,
-        coalesce(n.sku, m.line.ProductCode) as sku,
+        coalesce(n.sku, k.sku, m.line.ProductCode) as sku,
         m.line.PackedQty as qty
     from messages as m
     left join {{ source('seko', 'orders') }} as o on o.system = m.system and o.SalesOrderNumber = m.SalesOrderNumber
     left join names as n
         on n.system = m.system and n.SalesOrderNumber = m.SalesOrderNumber and n.product_code = m.line.ProductCode
+    left join known as k on k.system = m.system and k.product_code = m.line.ProductCode
     union all
     select
         l.system,
