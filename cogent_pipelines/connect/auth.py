@@ -20,6 +20,7 @@ import msgspec
 from oauthlib import oauth1  # type: ignore[import-untyped]
 
 from cogent_pipelines import clock, estate
+from cogent_pipelines.connect.answers import words
 from cogent_pipelines.connect.redact import clean, hide
 from cogent_pipelines.connect.spec import Answer, Request, System
 from cogent_pipelines.errors import Halt, Retry
@@ -191,7 +192,8 @@ class ClientCredentials:
         started = clock.now().timestamp()
         answer = await send(Request("POST", address, form=form, headers=headers, cost=0.0))
         if answer.status in (400, 401, 403):
-            raise Halt(f"{system.name}: the login was refused ({answer.status})", code="credentials")
+            said = f"{system.name}: the login was refused ({answer.status}) {words(answer)}"
+            raise Halt(said.rstrip(), code="credentials")
         try:
             granted = msgspec.json.decode(answer.content, type=_Granted)
             life = float(granted.expires_in) if granted.expires_in is not None else self.life

@@ -117,14 +117,16 @@ class PageNumber:
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """Records in order of a whole-number key; each page begins behind the last key of the one before.
+    """Records in order of a key; each page begins behind the last key of the one before.
 
     What changes, comes or goes while the list is read moves no other record from page to page. A list that is not in
-    order, or begins again, is an error: half of it must never pass for the whole.
+    order, or begins again, is an error: half of it must never pass for the whole. Keys are whole numbers and rise; where
+    ``more`` says how it goes on, they are any text, in the vendor's own order.
     """
 
-    behind: Callable[[Request, int | None], Request]
-    """(request, last key; None before the first page) -> the request for the page behind that key."""
+    behind: Callable[[Request, Any], Request]
+    """(request, last key: a number, or text with ``more``; None before the first page) -> the request for the page behind
+    that key."""
     full: int = 1
     """A page of fewer records is the last. Where a vendor may give less than it was asked for without a word, the
     least it does give: its default size, or 1, when only an empty page is the end."""
@@ -135,11 +137,13 @@ class Keyset:
     total_path: str = ""
     """Dotted path, beside the records, of the count of what is behind the key, where the vendor counts it at each page:
     a page that holds so many is the last, and no other."""
+    more: str = ""
+    """Name of the flag beside the records that says whether more follow, where there is one."""
 
     @property
     def beside(self) -> tuple[str, ...]:
         """What of the body is looked at."""
-        return (self.total_path.split(".")[0],) if self.total_path else ()
+        return tuple(name for name in (self.total_path.split(".")[0], self.more) if name)
 
     def first(self, request: Request) -> Request:
         return self.behind(request, None)
@@ -148,12 +152,23 @@ class Keyset:
         left = _count(answer, "", envelope, self.total_path) if self.total_path else None
         if left and not count:
             raise Retry(f"the list counts {left} more records and shows none")
-        if not count or (count < self.full if left is None else count >= left):
+        if self.more:
+            is_last = not envelope.get(self.more)
+        else:
+            is_last = not count or (count < self.full if left is None else count >= left)
+        if is_last:
             return None
         found = keys(self.key)(splitter(self.records)(answer.content)[0])
+        if self.more:
+            if not (found and found[-1]):
+                raise Retry("the list says it goes on but gives no key to go on behind")
+            return self._new(request, found[-1])
         if not all(text.isdigit() for text in found) or sorted(found, key=int) != found:
             raise Retry(f"the list is not in order of its {self.key}")
-        following = self.behind(request, int(found[-1]))
+        return self._new(request, int(found[-1]))
+
+    def _new(self, request: Request, last: int | str) -> Request:
+        following = self.behind(request, last)
         if following == request:
             raise Retry("the list begins again where it should go on")
         return following

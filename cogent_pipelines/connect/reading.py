@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
@@ -131,7 +132,7 @@ async def _one_pass(
 ) -> AsyncGenerator[tuple[Answer, list[bytes], bool, bool], None]:
     """(answer, records, is the last, repeats an earlier page) for each page, the next already under way."""
     paging = stream.paging
-    cut = _cutter(stream.records, paging, None if stream.rows is None else partial(stream.rows, None))
+    cut = _cutter(stream.records, paging, _rows(stream, None), stream.decode)
     repetition = Repetition(stream.key)
     request = paging.first(request) if paging is not None else request
     task = asyncio.create_task(client.fetch(request, cut))
@@ -155,11 +156,14 @@ async def _one_pass(
 
 
 def _cutter(
-    path: str, paging: Paging | None, rows: Callable[[Any], Sequence[Any]] | None = None
+    path: str,
+    paging: Paging | None,
+    rows: Callable[[Any], Sequence[Any]] | None = None,
+    decoded: Callable[[bytes], Any] | None = None,
 ) -> Callable[[Answer], Split]:
     """A function that cuts an answer into the records at ``path``, or those ``rows`` makes, and what stands beside."""
-    beside = getattr(paging, "beside", ())
-    split = splitter(path, beside)
+    names: tuple[str, ...] = getattr(paging, "beside", ())
+    split = splitter(path, names)
 
     def cut(answer: Answer) -> Split:
         if not answer.content:  # 204: some vendors end a list so
@@ -167,13 +171,17 @@ def _cutter(
                 return answer, [], {}
             raise Retry("the page is empty")
         if rows is not None:
-            body = decode(_json(answer))
-            held = {name: body.get(name) for name in beside} if isinstance(body, Mapping) else {}
-            return answer, [encode(record) for record in rows(body)], held
+            body = decode(_json(answer)) if decoded is None else decoded(answer.content)
+            beside = {name: body.get(name) for name in names} if isinstance(body, Mapping) else {}
+            return answer, [encode(record) for record in rows(body)], beside
         records, envelope = split(answer.content)
         return answer, records, envelope
 
     return cut
+
+
+def _rows(stream: Stream, about: Any) -> Callable[[Any], Sequence[Any]] | None:
+    return None if stream.rows is None else partial(stream.rows, about)
 
 
 async def _whole(
@@ -204,34 +212,45 @@ async def _answers(client: Client, stream: Stream, window: Window) -> AsyncGener
 
     A refused one ends its part, which the page names. When all parts are refused, the first refusal is raised.
     """
-    asks = list(stream.asks(window, client.system)) if stream.asks is not None else []
-    parts = {ask.part for ask in asks}
+    waiting = deque(stream.asks(window, client.system) if stream.asks is not None else ())
+    parts = {ask.part for ask in waiting}
     refused: dict[str, Reject] = {}
-    count = -(-len(asks) // TOGETHER)
-    for number in range(1, count + 1):
-        chunk = [a for a in asks[(number - 1) * TOGETHER : number * TOGETHER] if a.part not in refused]
+    number = 0
+    while True:
+        number += 1
+        first = [waiting.popleft() for _ in range(min(TOGETHER, len(waiting)))]
+        chunk = [ask for ask in first if ask.part not in refused]
         answers = await together(_answer(client, stream, ask) for ask in chunk)
         records: list[bytes] = []
         news: list[tuple[str, str]] = []
-        for ask, found in zip(chunk, answers, strict=True):
+        for ask, (found, further) in zip(chunk, answers, strict=True):
+            waiting.extend(further)
+            parts |= {one.part for one in further}
             if not isinstance(found, Reject):
                 records += found
             elif ask.part not in refused:
                 refused[ask.part] = found
                 news.append((ask.part, found.reason))
-        if refused.keys() == parts:
+        if parts and refused.keys() == parts:
             raise next(iter(refused.values()))
-        yield Page(records, number, clock.now(), is_last=number == count, refused=tuple(news))
-    if not asks:
-        yield Page([], 1, clock.now(), is_last=True)
+        yield Page(records, number, clock.now(), is_last=not waiting, refused=tuple(news))
+        if not waiting:
+            return
 
 
-async def _answer(client: Client, stream: Stream, ask: Ask) -> list[bytes] | Reject:
-    rows = None if stream.rows is None else partial(stream.rows, ask.about)
+async def _answer(client: Client, stream: Stream, ask: Ask) -> tuple[list[bytes] | Reject, Sequence[Ask]]:
+    """What an ask was answered, or its refusal, and what is to be asked as well."""
+    cut = _cutter(stream.records, stream.paging, _rows(stream, ask.about), stream.decode)
     try:
-        return await _whole(client, ask.request, stream.paging, _cutter(stream.records, stream.paging, rows))
+        try:
+            found = await _whole(client, ask.request, stream.paging, cut)
+        except Reject as error:
+            if stream.further is None:
+                raise
+            return [], stream.further(ask, error, client.system)
+        return found, stream.further(ask, len(found), client.system) if stream.further is not None else ()
     except Reject as error:
-        return error
+        return error, ()
 
 
 # --- a folder in place of a list ------------------------------------------------------------------------

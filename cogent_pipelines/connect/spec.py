@@ -273,14 +273,20 @@ class Stream:
     known: str = ""
     """SELECT over our warehouse, with $system: what there is to ask about, handed to ``asks`` as ``Window.known``. None
     of it while a table it reads is not there yet."""
+    further: Callable[[Ask, int | Reject, System], Sequence[Ask]] | None = None
+    """(what was asked, how many records it was answered or its refusal, system) -> what to ask as well: the file after this
+    one, the halves of a span that holds too much. Raises the refusal where nothing is to be asked in its place."""
     folder: str = ""
     """In place of requests: the option of the system that names the folder a vendor drops its messages in, each file a
     page."""
     rows: Callable[[Json, Json], Sequence[Json]] | None = None
     """In place of ``records``: (what was asked about, or the file's name; the decoded answer) -> its records. Raises
     ``Retry`` for an answer of another shape, which must never pass for an empty one."""
+    decode: Callable[[bytes], Json] | None = None
+    """How a body is decoded for ``rows``, where it is not JSON (a CSV file). Raises ``Retry`` for half of one."""
     keeps: bool = False
-    """What a read does not hold is not gone: only some was asked about, or files are thrown away."""
+    """What a read does not hold is not gone, and nobody looks for it daily: only some was asked about, files are thrown
+    away, or the records are a book's, in which nothing is undone by being left out."""
     inner: tuple[Inner, ...] = ()
     """Nested lists that go on by a cursor (GraphQL's connections)."""
     parts: tuple[Part, ...] = ()

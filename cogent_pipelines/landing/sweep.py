@@ -8,7 +8,7 @@ Does not belong here: pulls by increments (``pull``), or what a gone record mean
     finish and merge the list: unlisted rows get _gone_at, unknown ids take the cursor away
 
 A stream that is read whole each time needs no sweep. One whose vendor file declares no cheaper list of ids is
-read whole instead, once.
+read whole instead, once. Of one that keeps what a read does not hold nothing is ever found gone: it is left out.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ async def sweep(
     client: Client,
 ) -> list[PullReport]:
     """Sweep the incremental ones among ``streams``; gives one report for each of these."""
-    incremental = [stream for stream in streams if stream.cursor is not None]
+    incremental = [stream for stream in streams if stream.cursor is not None and not stream.keeps]
     listed = [stream for stream in incremental if stream.ids is not None]
     whole = [stream for stream in incremental if stream.ids is None]
     reports: list[PullReport] = []

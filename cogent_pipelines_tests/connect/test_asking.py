@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,92 @@ def test_with_nothing_to_ask_about_there_is_one_empty_page() -> None:
     """It counts nothing, so it proves nothing gone."""
     (page,) = read(lambda request: answer({}), window=Window(None, START))
     assert (page.records, page.total, page.is_last) == ([], None, True)
+
+
+def spans(*edges: int) -> list[Ask]:
+    """A question for each two neighbours."""
+    return [Ask(Request("GET", f"/{a}-{b}"), (a, b)) for a, b in pairwise(edges)]
+
+
+def halved(ask: Ask, answered: int | Reject, _system: System) -> Sequence[Ask]:
+    """Both halves of what holds too much."""
+    a, b = ask.about
+    if not isinstance(answered, Reject):
+        return ()
+    if b - a < 2:
+        raise answered
+    return spans(a, (a + b) // 2, b)
+
+
+HALVED = replace(
+    STREAM,
+    asks=lambda _w, _s: spans(0, 40, 48),
+    rows=lambda _about, found: [{"n": n} for n in found],
+    further=halved,
+)
+
+
+def counted(request: httpx.Request, most: int, of: int = 48) -> httpx.Response:
+    """Numbers from one edge to before the other, so many at most."""
+    a, b = (int(text) for text in request.url.path.rsplit("/", 1)[-1].split("-"))
+    return answer({"message": "too many"}, 400) if b - a > most else answer(list(range(a, min(b, of))))
+
+
+def test_a_question_that_is_refused_may_be_asked_otherwise() -> None:
+    """A span of too many records by halves, and these again: all are read, and nothing is named as refused."""
+    pages = read(lambda request: counted(request, 3), HALVED)
+    assert sorted(r["n"] for r in records(pages)) == list(range(48))
+    assert [page.refused for page in pages] == [()] * len(pages)
+    assert [page.is_last for page in pages] == [False] * (len(pages) - 1) + [True]
+
+
+def test_a_refusal_that_nothing_stands_in_for_is_one() -> None:
+    """There is nothing left to halve, and rows are not dropped in silence."""
+    with pytest.raises(Reject, match="too many"):
+        read(lambda request: counted(request, 0), HALVED)
+
+
+def test_an_answer_may_lead_to_the_next_question() -> None:
+    """Numbered files, each asked for after the one before it, until there is none; a body need not be JSON."""
+    files = {"/shop/41": b"a\nb\n", "/shop/42": b"", "/shop/43": b"c\n"}
+
+    def file(number: int) -> Ask:
+        return Ask(Request("GET", f"/{number}"), number)
+
+    def on(ask: Ask, answered: int | Reject, _system: System) -> Sequence[Ask]:
+        return () if isinstance(answered, Reject) else (file(ask.about + 1),)
+
+    def server(request: httpx.Request) -> httpx.Response:
+        body = files.get(request.url.path)
+        return httpx.Response(404) if body is None else httpx.Response(200, content=body or b"\n")
+
+    numbered = replace(
+        STREAM,
+        asks=lambda _w, _s: [file(41)],
+        decode=lambda body: body.decode().split(),
+        rows=lambda about, lines: [{"of": about, "line": line} for line in lines],
+        further=on,
+    )
+    found = records(read(server, numbered))
+    assert found == [{"of": 41, "line": "a"}, {"of": 41, "line": "b"}, {"of": 43, "line": "c"}]
+
+
+def test_made_records_have_pages_counted_beside_them() -> None:
+    """What the paging looks at stands in the same body."""
+    asked: list[str] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params["page"])
+        return answer({"rows": [{"n": asked[-1]}] * 2, "pages": 2})
+
+    paged = replace(
+        STREAM,
+        asks=lambda _w, _s: [Ask(Request("GET", "/all"))],
+        rows=lambda _about, body: body["rows"],
+        paging=PageNumber(2, pages_path="pages"),
+    )
+    assert len(records(read(server, paged))) == 4
+    assert asked == ["1", "2"]
 
 
 def test_each_question_may_have_pages_of_its_own_and_its_records_know_what_was_asked() -> None:

@@ -53,6 +53,20 @@ def test_a_login_may_be_on_a_host_of_its_own() -> None:
     assert (call.url.host, call.headers["authorization"]) == ("api.fake.example", "Bearer the-token")
 
 
+def test_a_refused_login_is_told_in_the_vendors_words() -> None:
+    """A wrong secret and a missing right have one status."""
+
+    async def main() -> None:
+        async with client(
+            lambda _: answer({"error": "no", "error_description": "Client unknown"}, 401),
+            auth=ClientCredentials("/token"),
+        ) as c:
+            await c.call(Request("GET", "/things"))
+
+    with pytest.raises(Halt, match=r"login was refused \(401\).*Client unknown"):
+        run(main)
+
+
 def test_a_sandbox_has_its_login_under_its_own_address() -> None:
     """Nothing of a sandboxed estate leaves the machine."""
     login, _ = sent(system(), Request("GET", "/things"))

@@ -783,6 +783,36 @@ def test_records_made_of_an_answer_are_paged_by_what_stands_beside() -> None:
     assert asked == ["1", "2"]
 
 
+def _after(request: Request, last: str | None) -> Request:
+    return with_params(request, {} if last is None else {"after": last})
+
+
+FLAGGED = Keyset(_after, records="data", more="more")
+
+
+def test_where_a_flag_says_that_more_follows_keys_are_any_text_in_the_vendors_order() -> None:
+    """Newest first, say; a full page may be the last, and the flag decides."""
+    names = ["t9", "t10", "t4", "t3"]
+
+    def server(request: httpx.Request) -> httpx.Response:
+        start = names.index(request.url.params["after"]) + 1 if "after" in request.url.params else 0
+        rows = [{"id": name} for name in names[start : start + 2]]
+        return answer({"data": rows, "more": start + 2 < len(names)})
+
+    stream = replace(plain(FLAGGED), records="data")
+    pages = read(server, stream)
+    assert [json.loads(row)["id"] for page in pages for row in page.records] == names
+    assert len(pages) == 2
+
+
+@pytest.mark.parametrize("body", [{"data": [], "more": True}, {"data": [{"id": "t1"}], "more": True}])
+def test_a_flag_that_leads_nowhere_is_not_the_end(body: Any) -> None:
+    """No record to go on behind, or the page that was asked for already: neither passes for a whole list."""
+    request = with_params(Request("GET", "/rows"), {"after": "t1"})
+    with pytest.raises(Retry, match=r"no key|begins again"):
+        FLAGGED.next(request, Answer(200, {}, json.dumps(body).encode(), START), len(body["data"]), body)
+
+
 def test_records_may_be_made_of_an_answer() -> None:
     """A body that is the one record, say; its numbers stay as they came."""
     stream = plain(None, rows=lambda _about, body: [body])

@@ -673,3 +673,15 @@ def test_a_stream_that_keeps_takes_nothing_for_gone(store: Store) -> None:
     assert (kept.kind, kept.rows_gone) == ("increment", 0)
     (report,) = store.pull(_answers, less)
     assert (report.kind, report.rows_gone) == ("full", 1)
+
+
+def test_a_stream_that_keeps_is_not_swept(store: Store) -> None:
+    """What a book no longer lists has happened all the same: nobody reads it all to see that."""
+    book = replace(COUNTED, keeps=True)
+    vendor = Vendor()
+    vendor.put("a", -(10**6))
+    store.pull(vendor, book)
+    vendor.rows.clear()
+    kit.tick()
+    assert swept(store, only_ids(vendor), book) == []
+    assert store.one("SELECT count(_gone_at) FROM fake.things") == 0

@@ -356,6 +356,9 @@ class FakeClient:
         await asyncio.sleep(0)
         return Answer(200, {}, msgspec.json.encode(answer), clock.now())
 
+    async def fetch(self, request: Request, read: Callable[[Answer], Any]) -> Any:
+        return read(await self.call(request))
+
     async def pages(self, stream: Stream, window: Window) -> AsyncIterator[Page]:
         self.target.calls.append(Request("LIST", f"/{stream.name}"))
         self.target._speak()

@@ -27,7 +27,8 @@ def test_a_streams_records_come_from_one_place(vendor: Vendor, stream: Stream) -
     sources = (stream.request is not NOTHING.request, stream.asks is not None, bool(stream.folder))
     assert sum(sources) == 1, vendor.slug
     assert not (stream.rows and stream.records)
-    assert stream.asks is not None or not stream.known
+    assert stream.asks is not None or not (stream.known or stream.further)
+    assert stream.rows is not None or stream.decode is None
     of_a_list = (stream.also, stream.inner, stream.parts, stream.bulk, stream.total, stream.ids)
     assert stream.request is not NOTHING.request or not any(of_a_list)
     assert not (stream.bulk and stream.parts), "an export's records have no parts put in"
