@@ -27,7 +27,7 @@ class Traits:
     """A vendor, as the world sees it."""
 
     role: str
-    """What of the world it shows: shop or warehouse."""
+    """What of the world it shows: shop, warehouse or payments."""
     feeds: Sequence[tuple[str, str]] = ()
     """(what a person calls the feed, its reading operation)."""
     record: str = "{}"
@@ -43,6 +43,12 @@ class Traits:
     first). A warehouse: the orders that ``others`` sent it, before they leave, and ``items`` nobody asks about, where it
     has no lists; the ``content`` of an order as it was stored; ``edits`` of an order it has taken; a ``shortage``, where
     less lies there than is allocated. Any system: an item's ``weight``, ``barcode``, ``origin``."""
+    has_provider: bool = False
+    """Its shop shows a payments account that is its own."""
+    names_payouts: bool = True
+    """A payout's id holds the world's own."""
+    names_entries: bool = True
+    """So does that of a movement of the balance."""
 
 
 def names() -> list[str]:

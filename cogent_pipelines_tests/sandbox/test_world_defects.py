@@ -250,9 +250,9 @@ def test_an_unknown_family_or_mechanism_is_named():
         acts.do(world, "", "plant", {"family": "no_sku_is_oversold", "mechanism": "by_magic"})
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", [slug for slug, one in VENDORS.items() if one.roles != {"payments"}])
 def test_the_planter_knows_every_vendors_feeds_and_fields(vendor):
-    """An estate of any of them can be planted in."""
+    """An estate of any of them can be planted in; a payment provider is read too seldom to be taken away."""
     edge = edges.of(vendor)
     assert edge.feeds
     assert edge.status_field

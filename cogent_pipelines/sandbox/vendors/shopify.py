@@ -48,6 +48,7 @@ TRAITS = Traits(
     record="gid://shopify/Order/{}",
     status_field="displayFinancialStatus",
     typed_field="createdAt",
+    has_provider=True,
 )
 
 

@@ -231,7 +231,7 @@ def open_indexes(store: Store) -> None:
             state=lambda p: (p.status, p.net),
         ),
         "entries": search.Index(
-            lambda: shop.entries,
+            lambda: {number: entry for number, entry in shop.entries.items() if entry.is_listed},
             entry_moved,
             lambda e: shopify_payments.describe_entry(e, shop.payouts.get(e.payout_id or 0), shop.currency),
             state=entry_state,

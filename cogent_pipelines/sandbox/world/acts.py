@@ -11,12 +11,14 @@ from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from cogent_pipelines.sandbox.world import catalogue, levels
+from cogent_pipelines.sandbox.world import accounts, catalogue, levels
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import (
+    Account,
     Address,
     Level,
+    PayoutEntry,
     Shop,
     ShopOrder,
     Variant,
@@ -37,13 +39,16 @@ def do(world: World, system: str, verb: str, args: Args) -> Any:
     """Do one act, or say which there are."""
     if system in world.shops and verb in SHOP:
         return SHOP[verb](world, world.shops[system], args)
+    if system in world.accounts and verb in ACCOUNT:
+        return ACCOUNT[verb](world, world.accounts[system], args)
     if system in world.warehouses and verb in WAREHOUSE:
         return WAREHOUSE[verb](world, world.warehouses[system], args)
     if not system and verb in WORLD:
         return WORLD[verb](world, args)
     raise ValueError(
         f"no verb {verb!r} for system {system!r}; shops: {', '.join(SHOP)}; "
-        f"warehouses: {', '.join(WAREHOUSE)}; no system: {', '.join(WORLD)}"
+        f"warehouses: {', '.join(WAREHOUSE)}; payment providers: {', '.join(ACCOUNT)}; "
+        f"no system: {', '.join(WORLD)}"
     )
 
 
@@ -114,21 +119,24 @@ def _place_order(world: World, shop: Shop, args: Args) -> Any:
         tags=tuple(args.get("tags", ())),
         prefer=(int(args["location"]),) if "location" in args else (),
         homes=tuple(args.get("homes", ())),
+        presentment=(args["presentment"][0], Decimal(str(args["presentment"][1])))
+        if "presentment" in args
+        else None,
     )
-    _settle(world, shop, order, str(args.get("payment", "captured")))
+    _settle(world, shop, order, str(args.get("payment", "captured")), args.get("gateway"))
     if args.get("reserved"):
         world.reserved.add(order.name)
     return _summary(shop, order)
 
 
-def _settle(world: World, shop: Shop, order: ShopOrder, payment: str) -> None:
+def _settle(world: World, shop: Shop, order: ShopOrder, payment: str, gateway: str | None = None) -> None:
     if payment == "captured":
-        shops.authorise(world, shop, order.id)
+        shops.authorise(world, shop, order.id, gateway)
         shops.capture(world, shop, order.id)
     elif payment == "paid":
-        shops.pay(world, shop, order.id)
+        shops.pay(world, shop, order.id, gateway)
     elif payment == "authorised":
-        shops.authorise(world, shop, order.id)
+        shops.authorise(world, shop, order.id, gateway)
     elif payment == "pending":
         shops.await_payment(world, shop, order.id)
     elif payment != "none":
@@ -408,6 +416,56 @@ WAREHOUSE: Mapping[str, Callable[[World, Warehouse, Args], Any]] = {
     "count_stock": _count,
     "get_stock": _stock,
     "get_order": lambda _, warehouse, args: _shown(_released(warehouse, args)),
+}
+
+
+# --- payment providers --------------------------------------------------------------------------------
+
+
+def _entry(account: Account, args: Args, kind: str) -> PayoutEntry:
+    """The latest entry of a kind that is about an order."""
+    for entry in reversed(account.entries.values()):
+        if entry.kind == kind and entry.order_name == args["order"]:
+            return entry
+    raise ValueError(f"{account.system} has no {kind} of {args['order']!r}")
+
+
+def _dispute(world: World, account: Account, args: Args) -> Any:
+    return asdict(accounts.dispute(world, account, _entry(account, args, "charge")))
+
+
+def _win(world: World, account: Account, args: Args) -> Any:
+    return asdict(accounts.win(world, account, _entry(account, args, "chargeback")))
+
+
+def _reserve(world: World, account: Account, args: Args) -> Any:
+    charge = _entry(account, args, "charge")
+    return asdict(accounts.reserve(world, account, charge, Decimal(str(args["amount"]))))
+
+
+def _release(world: World, account: Account, args: Args) -> Any:
+    return asdict(accounts.release(world, account, _entry(account, args, "reserve")))
+
+
+def _pay_out(world: World, account: Account, args: Args) -> Any:
+    issued = accounts.pay_out(world, account, [account.entries[i] for i in account.unpaid_out])
+    if issued is None:
+        return None
+    issued.is_manual = bool(args.get("manual", False))
+    return asdict(issued)
+
+
+def _fail_payout(world: World, account: Account, args: Args) -> Any:
+    return asdict(accounts.fail(world, account, account.payouts[int(args["id"])]))
+
+
+ACCOUNT: Mapping[str, Callable[[World, Account, Args], Any]] = {
+    "dispute": _dispute,
+    "win": _win,
+    "reserve": _reserve,
+    "release": _release,
+    "pay_out": _pay_out,
+    "fail_payout": _fail_payout,
 }
 
 

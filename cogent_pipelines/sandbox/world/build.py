@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cogent_pipelines.sandbox import edges
 from cogent_pipelines.sandbox.settings import START
 from cogent_pipelines.sandbox.world import catalogue, filed, intake, truth
+from cogent_pipelines.sandbox.world.model import Account
 from cogent_pipelines.sandbox.world.people import People
 from cogent_pipelines.sandbox.world.rates import FILE_RATES, RATES
 from cogent_pipelines.sandbox.world.world import World, new_world
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 HISTORY_DAYS, QUIET_DAYS = 30, 5  # orders of the history, and time for them to be done with, before the start
 LEVELS_EVERY = timedelta(hours=8)  # how often somebody kept the shop's levels right before the start
 OUTLOOK_DAYS = 14
+CURRENCY = "GBP"  # the retailer's own
 
 
 def build_world(settings: Settings) -> World:
@@ -42,9 +44,11 @@ def build_world(settings: Settings) -> World:
             world.shops[system] = catalogue.empty_shop(system)
             world.shops[system].shows_ids = edge.shows_ids
             world.shops[system].has_one_home = "locations" in edge.untold
-        else:
+        elif edge.role == "warehouse":
             world.warehouses[system] = catalogue.empty_warehouse(world, system)
             world.warehouses[system].takes_edits = "edits" not in edge.untold
+        else:
+            world.accounts[system] = Account(system, CURRENCY)
     if sorted_file is not None and not (world.shops and world.warehouses):
         raise ValueError("--orders: a file of orders needs a shop and a warehouse among --systems")
     if settings.defects and not (world.shops and world.warehouses):

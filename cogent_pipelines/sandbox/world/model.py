@@ -267,7 +267,7 @@ class ShopOrder:
 @dataclass(slots=True)
 class PayoutEntry:
     id: int
-    kind: str  # charge, refund, adjustment, chargeback, chargeback_fee, reserve, transfer
+    kind: str  # charge, refund, adjustment, chargeback, chargeback_won, chargeback_fee, reserve, transfer, returned
     at: datetime
     amount: Decimal
     fee: Decimal
@@ -275,6 +275,10 @@ class PayoutEntry:
     transaction_id: int | None
     payout_id: int | None = None
     reason: str = ""
+    order_name: str = ""
+    original_id: int | None = None  # the entry of the charge it takes back
+    paid: tuple[str, Decimal] | None = None  # what the customer paid, when that was in another currency
+    is_listed: bool = True  # whether the provider shows it; it counts all the same
 
 
 @dataclass(slots=True)
@@ -284,6 +288,18 @@ class Payout:
     status: str  # scheduled, paid, failed, cancelled
     net: Decimal
     currency: str
+    is_manual: bool = False  # somebody asked for it; otherwise it came by itself
+
+
+@dataclass(slots=True)
+class Account:
+    """What a payment provider that is not a shop's own keeps for the retailer; its name is a gateway of the shops."""
+
+    system: str
+    currency: str
+    entries: dict[int, PayoutEntry] = field(default_factory=dict)
+    payouts: dict[int, Payout] = field(default_factory=dict)
+    unpaid_out: list[int] = field(default_factory=list)  # ids of entries no payout has taken yet
 
 
 @dataclass(slots=True)

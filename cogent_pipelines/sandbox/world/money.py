@@ -9,14 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from cogent_pipelines.sandbox.world.model import PayoutEntry, Shop, ShopLine, ShopOrder, Transaction
+from cogent_pipelines.sandbox.world.model import (
+    Account,
+    PayoutEntry,
+    Shop,
+    ShopLine,
+    ShopOrder,
+    Transaction,
+)
 from cogent_pipelines.sandbox.world.records import OPEN, get_order, touch
 from cogent_pipelines.sandbox.world.world import Refused, World
 
 PENNY = Decimal("0.01")
 NOTHING = Decimal(0)
 FEE_RATE, FEE_FLAT = Decimal("0.015"), Decimal("0.20")
-PAYMENTS = "shopify_payments"  # the gateway whose money comes in payouts; any other is settled elsewhere
+PAYMENTS = (
+    "shopify_payments"  # the shop's own provider; another gateway is an account's name, or settled elsewhere
+)
+SHARE = 0.15  # of orders that are paid through each account
+WHOLE = frozenset({"JPY", "KRW"})  # currencies without minor units
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,27 +178,54 @@ def transact(
         parent_id=parent_id,
     )
     order.transactions.append(transaction)
-    if gateway == PAYMENTS and status == "success" and kind in ("sale", "capture", "refund"):
+    holder = shop if gateway == PAYMENTS else world.accounts.get(gateway)
+    if holder is not None and status == "success" and kind in ("sale", "capture", "refund"):
         sign = -1 if kind == "refund" else 1
         if sign > 0:
             transaction.fee = round_money(amount * FEE_RATE + FEE_FLAT)
-        book_entry(
+        entry = book_entry(
             world,
-            shop,
+            holder,
             "refund" if sign < 0 else "charge",
             sign * amount,
             transaction.fee,
             order_id=order.id,
             transaction_id=transaction.id,
         )
+        if isinstance(holder, Account):
+            entry.order_name = order.name
+            entry.paid = _as_paid(order, entry.amount)
+            entry.original_id = next(
+                (e.id for e in holder.entries.values() if sign < 0 and e.transaction_id == parent_id), None
+            )
+            if sign > 0 and world.people is not None:
+                world.people.charged(holder, entry)
     touch(world, shop, order)
     return transaction
 
 
-def authorise(world: World, shop: Shop, order_id: int, gateway: str = PAYMENTS) -> Transaction:
-    """Reserve the order's total on the customer's card."""
+def _as_paid(order: ShopOrder, amount: Decimal) -> tuple[str, Decimal] | None:
+    """What the customer paid, where it was in another currency than the shop's."""
+    if order.presentment_currency in ("", order.currency):
+        return None
+    unit = Decimal(1) if order.presentment_currency in WHOLE else PENNY
+    return order.presentment_currency, (amount * order.presentment_rate).quantize(unit, ROUND_HALF_UP)
+
+
+def gateway_of(world: World, shop: Shop, order: ShopOrder) -> str:
+    """The gateway a customer picks: one of the accounts, by share, or the shop's own provider."""
+    if not world.accounts:
+        return PAYMENTS
+    names = list(world.accounts)
+    place = int(world.rng(shop.system, "gateway", order.name).random() / SHARE)
+    return names[place] if place < len(names) else PAYMENTS
+
+
+def authorise(world: World, shop: Shop, order_id: int, gateway: str | None = None) -> Transaction:
+    """Reserve the order's total with the customer's provider."""
     order = get_order(shop, order_id)
-    return transact(world, shop, order, "authorization", totals(shop, order).total, gateway=gateway)
+    through = gateway or gateway_of(world, shop, order)
+    return transact(world, shop, order, "authorization", totals(shop, order).total, gateway=through)
 
 
 def capture(world: World, shop: Shop, order_id: int, amount: Decimal | None = None) -> Transaction:
@@ -206,7 +244,7 @@ def capture(world: World, shop: Shop, order_id: int, amount: Decimal | None = No
     return transact(world, shop, order, "capture", wanted, gateway=parent.gateway, parent_id=parent.id)
 
 
-def pay(world: World, shop: Shop, order_id: int, gateway: str = PAYMENTS) -> Transaction:
+def pay(world: World, shop: Shop, order_id: int, gateway: str | None = None) -> Transaction:
     """Take what is outstanding at once; a pending payment of that gateway succeeds."""
     order = get_order(shop, order_id)
     pending = next((t for t in order.transactions if t.status == "pending"), None)
@@ -216,7 +254,7 @@ def pay(world: World, shop: Shop, order_id: int, gateway: str = PAYMENTS) -> Tra
         order,
         "sale",
         totals(shop, order).outstanding,
-        gateway=gateway,
+        gateway=gateway or gateway_of(world, shop, order),
         parent_id=pending.id if pending else None,
     )
 
@@ -240,7 +278,7 @@ def void(world: World, shop: Shop, order_id: int) -> Transaction | None:
 
 def book_entry(
     world: World,
-    shop: Shop,
+    shop: Shop | Account,
     kind: str,
     amount: Decimal,
     fee: Decimal = NOTHING,

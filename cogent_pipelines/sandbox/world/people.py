@@ -7,17 +7,16 @@ Does not belong here: the single trades (``customers``, ``pickers``, ``old_integ
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from cogent_pipelines.sandbox.world import catalogue, hours
+from cogent_pipelines.sandbox.world import accounts, catalogue, hours
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.customers import Customers
 from cogent_pipelines.sandbox.world.model import (
+    Account,
     Allocation,
     Parcel,
-    Payout,
     PayoutEntry,
     Shop,
     ShopOrder,
@@ -178,35 +177,51 @@ class People:
             self.world.schedule(payout, self.pay_out)
 
     def pay_out(self) -> None:
-        """Issue what the payments account owes each shop; the one of the day before has arrived."""
+        """Issue what each payments account owes; the payout of the day before has arrived.
+
+        A shop's own provider pays what is older than the day, any other all there is.
+        """
         midnight = self.world.now.replace(hour=0, minute=0, second=0, microsecond=0)
-        for shop in self.world.shops.values():
-            for payout in shop.payouts.values():
+        holders: list[Shop | Account] = [*self.world.shops.values(), *self.world.accounts.values()]
+        for holder in holders:
+            for payout in holder.payouts.values():
                 if payout.status == "scheduled":
                     payout.status = "paid"
-            due = [shop.entries[i] for i in shop.unpaid_out if shop.entries[i].at < midnight]
+            is_own = isinstance(holder, Shop)
+            due = [
+                e for e in map(holder.entries.__getitem__, holder.unpaid_out) if e.at < midnight or not is_own
+            ]
             if due:
-                self._issue(shop, due)
+                accounts.pay_out(self.world, holder, due)
 
-    def _issue(self, shop: Shop, due: list[PayoutEntry]) -> None:
-        net = sum((entry.amount - entry.fee for entry in due), Decimal(0))
-        if net <= 0:
-            return  # what is owed to the payments provider is kept back for the next one
-        payout = Payout(
-            self.world.new_id(f"{shop.system}/payout", 9_100_001),
-            self.world.now,
-            "scheduled",
-            net,
-            shop.currency,
-        )
-        shop.payouts[payout.id] = payout
-        for entry in due:
-            entry.payout_id = payout.id
-        taken = {entry.id for entry in due}
-        shop.unpaid_out = [i for i in shop.unpaid_out if i not in taken]
-        transfer = shops.book_entry(self.world, shop, "transfer", -net)
-        transfer.payout_id = payout.id
-        shop.unpaid_out.remove(transfer.id)
+    def charged(self, account: Account, charge: PayoutEntry) -> None:
+        """Hear of a charge: some are disputed later, and of some the provider holds a part back for a while."""
+        world, rates = self.world, self.rates
+        if charge.order_name in world.reserved:
+            return
+        rng = world.rng(account.system, "charge", charge.order_name, charge.amount)
+        if rng.random() < rates.reserved:
+            held = accounts.reserve(world, account, charge, shops.round_money(charge.amount / 10))
+            days = rng.uniform(*rates.reserve_days)
+            world.after(days * 86_400, lambda: self._release(account, held))
+        if rng.random() < rates.disputed:
+            days, is_won = rng.uniform(*rates.dispute_days), rng.random() < rates.dispute_won
+            world.after(days * 86_400, lambda: self.dispute(account, charge, is_won=is_won))
+
+    def dispute(self, account: Account, charge: PayoutEntry, *, is_won: bool) -> None:
+        """The customer tells their bank that it was not they; not so where the money went back already."""
+        if any(e.original_id == charge.id and e.kind == "refund" for e in account.entries.values()):
+            return
+        lost = accounts.dispute(self.world, account, charge)
+        if is_won:
+            days = self.rates.reserve_days[1]
+            self.world.after(days * 86_400, lambda: self._win(account, lost))
+
+    def _win(self, account: Account, lost: PayoutEntry) -> None:
+        accounts.win(self.world, account, lost)
+
+    def _release(self, account: Account, held: PayoutEntry) -> None:
+        accounts.release(self.world, account, held)
 
 
 def _bundles(shop: Shop) -> list[tuple[str, dict[str, int]]]:

@@ -66,6 +66,12 @@ class Rates:
     presentment: float = 0.03  # shown in euro
     discount: float = 0.08
     gift_wrap: float = 0.03  # a line that needs no shipping
+    # at a payment provider that is not a shop's own, of charges
+    reserved: float = 0.04
+    reserve_days: tuple[float, float] = (0.5, 2.0)
+    disputed: float = 0.02
+    dispute_days: tuple[float, float] = (0.5, 4.0)
+    dispute_won: float = 0.4  # of disputes
     # bookkeeping
     payout_hour: int = 9
 

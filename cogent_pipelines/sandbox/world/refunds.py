@@ -42,10 +42,12 @@ def refund(
     note: str = "",
     return_id: int | None = None,
     notify: bool = False,
+    is_forced: bool = False,
 ) -> Refund:
     """Refund lines, given as (line id, units, no_restock | cancel | return), delivery, and goodwill.
 
-    ``amount`` None pays back what it all comes to; Decimal(0) records and restocks only.
+    ``amount`` None pays back what it all comes to; Decimal(0) records and restocks only. ``is_forced``: somebody paid it
+    back at the provider, where nobody asks what was taken.
     """
     order = get_order(shop, order_id)
     rows = []
@@ -66,7 +68,7 @@ def refund(
     worth = sum((row.subtotal for _, row in rows), NOTHING) + shipping + adjustment + extra
     money = worth if amount is None else amount
     sums = totals(shop, order)
-    if money > sums.captured - sums.refunded:
+    if money > sums.captured - sums.refunded and not is_forced:
         left = sums.captured - sums.refunded
         raise Refused("amount", f"Refund amount {money} is greater than net payment received {left}")
     record = Refund(

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cogent_pipelines.sandbox.settings import Settings
-    from cogent_pipelines.sandbox.world.model import Shop, Warehouse
+    from cogent_pipelines.sandbox.world.model import Account, Shop, Warehouse
 
 
 class Refused(Exception):
@@ -98,6 +98,7 @@ class World:
     clock: WorldClock
     shops: dict[str, Shop] = field(default_factory=dict)
     warehouses: dict[str, Warehouse] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)  # with payment providers
     odd: list[Odd] = field(default_factory=list)
     flaws: dict[tuple[str, str, str], Flaw] = field(default_factory=dict)  # by (system, verb, subject)
     mood: str = ""  # the kind of fault "inside" that the call being played meets
