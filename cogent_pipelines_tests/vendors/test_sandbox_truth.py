@@ -303,7 +303,7 @@ def test_payouts_are_the_shops(retailer: Retailer, staged: Staged) -> None:
         for e in retailer.shop.entries.values()
         if e.kind != "transfer"
     }
-    columns = ("amount", "fee_amount", "net_amount", "payout_id")
+    columns = ("gross_amount", "fee_amount", "net_amount", "payout_id")
     same(staged.table("stg_shopify__payout_entries", "entry_id", *columns), entries)
 
 

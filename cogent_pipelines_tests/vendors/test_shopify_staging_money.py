@@ -110,11 +110,14 @@ def test_a_payout_is_its_net(staging: Staging) -> None:
         ("CHARGE", "charge"),
         ("REFUND", "refund"),
         ("ADJUSTMENT", "adjustment"),
-        ("CHARGEBACK_FEE", "dispute"),
-        ("RESERVED_FUNDS", "reserve"),
+        ("CHARGEBACK_FEE", "fee"),
+        ("DISPUTE_WITHDRAWAL", "chargeback"),
+        ("DISPUTE_REVERSAL", "chargeback_reversed"),
+        ("RESERVED_FUNDS", "reserve_released"),
         ("STRIPE_FEE", "fee"),
-        ("TRANSFER", "transfer"),
-        ("SHIPPING_LABEL", "other"),
+        ("TRANSFER", "payout"),
+        ("TRANSFER_FAILURE", "adjustment"),
+        ("SHIPPING_LABEL", "adjustment"),
         ("BRAND_NEW", "unknown"),
     ],
 )
@@ -123,7 +126,8 @@ def test_a_payouts_entry_has_its_kind(staging: Staging, kind: str, expected: str
     staging.load("balance_transactions", entry(kind=kind))
     row = one(staging.rows("payout_entries"))
     assert (row["kind_code"], row["payout_id"], row["order_key"]) == (expected, "901", "web_uk:5500001")
-    assert row["amount"] - row["fee_amount"] == row["net_amount"]
+    assert row["gross_amount"] - row["fee_amount"] == row["net_amount"]
+    assert row["kind_raw"] == kind
 
 
 def test_an_entry_may_have_no_order_and_no_payout_yet(staging: Staging) -> None:
@@ -135,6 +139,27 @@ def test_an_entry_may_have_no_order_and_no_payout_yet(staging: Staging) -> None:
     )
     row = one(staging.rows("payout_entries"))
     assert (row["order_key"], row["payout_id"]) == (None, None)
+
+
+def test_a_balance_in_another_currency_has_its_rate(staging: Staging) -> None:
+    """As the order's transaction tells it; and a refund names its capture."""
+    euros = {
+        name: {"amount": amount, "currencyCode": "EUR"}
+        for name, amount in (("amount", "63.0"), ("fee", "0.0"), ("net", "63.0"))
+    }
+    given = transaction(
+        id=gid("OrderTransaction", 7002),
+        kind="REFUND",
+        settlementCurrency="EUR",
+        settlementCurrencyRate="1.1666666667",
+        parentTransaction={"id": gid("OrderTransaction", 7001)},
+    )
+    staging.load("orders", order(transactions=[transaction(), given]))
+    staging.load("balance_transactions", entry(kind="REFUND", sourceOrderTransactionId="7002", **euros))
+    row = one(staging.rows("payout_entries"))
+    assert (row["currency"], row["settlement_currency"]) == ("GBP", "EUR")
+    assert row["settlement_rate"] == Decimal("1.1666666667")
+    assert (row["transaction_id"], row["original_transaction_id"]) == ("7002", "7001")
 
 
 # --- stock and items ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ with transactions as (
     select
         system,
         id as order_id,
+        _read_at,
         unnest(transactions) as t
     from {{ source('bigcommerce', 'orders') }}
     where status_id <> 0
@@ -30,5 +31,6 @@ select
     o.t.currency as currency,
     nullif(trim(o.t.gateway), '') as gateway,
     null::decimal(18, 4) as fee_amount,
-    o.t.date_created as processed_at
+    o.t.date_created as processed_at,
+    o._read_at as read_at
 from transactions as o

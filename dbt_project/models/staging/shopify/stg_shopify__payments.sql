@@ -3,6 +3,7 @@ with transactions as (
     select
         system,
         split_part(id, '/', -1) as order_id,
+        _read_at,
         unnest(transactions) as t
     from {{ source('shopify', 'orders') }}
 )
@@ -36,5 +37,6 @@ select
         list_filter(o.t.fees, lambda f: f.amount.currencyCode = o.t.amountSet.shopMoney.currencyCode),
         lambda f: f.amount.amount
     ))::decimal(18, 4) as fee_amount,
-    coalesce(o.t.processedAt, o.t.createdAt) as processed_at
+    coalesce(o.t.processedAt, o.t.createdAt) as processed_at,
+    o._read_at as read_at
 from transactions as o

@@ -1,4 +1,21 @@
--- Each entry's net is its amount less its fee. A transfer is the payout itself: not asked for, and named if it comes.
+-- Each entry's net is its amount less its fee. A transfer is the payout itself: not asked for, and named if it comes. What a
+-- refund is of, and the rate between the shop's currency and the balance's, stand on the order's transaction.
+with every as (
+    select o.system, unnest(o.transactions) as t
+    from {{ source('shopify', 'orders') }} as o
+),
+
+transactions as (
+    select
+        e.system,
+        split_part(e.t.id, '/', -1) as transaction_id,
+        any_value(split_part(e.t.parentTransaction.id, '/', -1)) as parent_id,
+        any_value(e.t.amountSet.shopMoney.currencyCode) as currency,
+        any_value(e.t.settlementCurrencyRate) as rate
+    from every as e
+    group by all
+)
+
 select
     t.system || ':' || split_part(t.id, '/', -1) as entry_key,
     t.system,
@@ -7,17 +24,18 @@ select
     case
         when t.type = 'CHARGE' then 'charge'
         when t.type in ('REFUND', 'REFUND_FAILURE') then 'refund'
-        when t.type in ('ADJUSTMENT', 'CHARGE_ADJUSTMENT', 'REFUND_ADJUSTMENT') then 'adjustment'
-        when t.type in (
-            'CHARGEBACK_FEE', 'CHARGEBACK_FEE_REFUND', 'CHARGEBACK_HOLD', 'CHARGEBACK_HOLD_RELEASE',
-            'DISPUTE_REVERSAL', 'DISPUTE_WITHDRAWAL'
-        ) then 'dispute'
-        when t.type in ('RESERVED_FUNDS', 'RESERVED_FUNDS_REVERSAL', 'RESERVED_FUNDS_WITHDRAWAL') then 'reserve'
+        when t.type in ('CHARGEBACK_HOLD', 'DISPUTE_WITHDRAWAL') then 'chargeback'
+        when t.type in ('CHARGEBACK_HOLD_RELEASE', 'DISPUTE_REVERSAL') then 'chargeback_reversed'
+        when t.type in ('RESERVED_FUNDS', 'RESERVED_FUNDS_REVERSAL', 'RESERVED_FUNDS_WITHDRAWAL')
+            then case when t.amount.amount < 0 then 'reserve_held' else 'reserve_released' end
         when t.type in (
             'ACH_BANK_FAILURE_DEBIT_FEE', 'ACH_BANK_FAILURE_DEBIT_REVERSAL_FEE', 'APPLICATION_FEE_REFUND',
-            'REFERRAL_FEE', 'REFERRAL_FEE_TAX', 'STRIPE_FEE'
+            'CHARGEBACK_FEE', 'CHARGEBACK_FEE_REFUND', 'REFERRAL_FEE', 'REFERRAL_FEE_TAX', 'STRIPE_FEE'
         ) then 'fee'
-        when t.type in ('TRANSFER', 'TRANSFER_CANCEL', 'TRANSFER_FAILURE', 'TRANSFER_REFUND') then 'transfer'
+        when t.type = 'TRANSFER' then 'payout'
+        -- What a failed or withdrawn payout gives back is paid with the next one.
+        when t.type in ('TRANSFER_CANCEL', 'TRANSFER_FAILURE', 'TRANSFER_REFUND') then 'adjustment'
+        when t.type in ('ADJUSTMENT', 'CHARGE_ADJUSTMENT', 'REFUND_ADJUSTMENT') then 'adjustment'
         when t.type in (
             'ADS_PUBLISHER_CREDIT', 'ADS_PUBLISHER_CREDIT_REVERSAL', 'ADVANCE', 'ADVANCE_FUNDING', 'ANOMALY_CREDIT',
             'ANOMALY_CREDIT_REVERSAL', 'ANOMALY_DEBIT', 'ANOMALY_DEBIT_REVERSAL', 'BALANCE_TRANSFER_INBOUND',
@@ -48,15 +66,24 @@ select
             'SHOP_CASH_REFUND_DEBIT', 'SHOP_CASH_REFUND_DEBIT_REVERSAL', 'TAX_ADJUSTMENT_CREDIT',
             'TAX_ADJUSTMENT_CREDIT_REVERSAL', 'TAX_ADJUSTMENT_DEBIT', 'TAX_ADJUSTMENT_DEBIT_REVERSAL',
             'VAT_REFUND_CREDIT', 'VAT_REFUND_CREDIT_REVERSAL'
-        ) then 'other'
+        ) then 'adjustment'
         else 'unknown'
     end as kind_code,
-    t.amount.amount::decimal(18, 4) as amount,
+    t.type as kind_raw,
+    t.amount.amount::decimal(18, 4) as gross_amount,
     t.fee.amount::decimal(18, 4) as fee_amount,
     t.net.amount::decimal(18, 4) as net_amount,
-    t.net.currencyCode as currency,
+    coalesce(o.currency, t.amount.currencyCode) as currency,
+    t.net.currencyCode as settlement_currency,
+    case
+        when coalesce(o.currency, t.amount.currencyCode) = t.net.currencyCode then 1 else o.rate
+    end::decimal(18, 10) as settlement_rate,
+    coalesce(t.sourceOrderTransactionId, t.sourceId) as transaction_id,
+    case when t.type in ('REFUND', 'REFUND_FAILURE') then o.parent_id end as original_transaction_id,
+    t.associatedOrder.name as order_reference,
     t.system || ':' || split_part(t.associatedOrder.id, '/', -1) as order_key,
-    t.transactionDate as processed_at,
-    t.sourceType as source_kind
+    t.transactionDate as occurred_at,
+    null::timestamptz as available_at
 from {{ source('shopify', 'balance_transactions') }} as t
+left join transactions as o on o.system = t.system and o.transaction_id = t.sourceOrderTransactionId
 where t._gone_at is null and not coalesce(t.test, false)
