@@ -21,7 +21,7 @@ from cogent_pipelines_tests import dbt_render
 
 NOW = datetime(2026, 11, 4, 12, tzinfo=UTC)
 """A Wednesday at noon, in winter: trading time is UTC."""
-SHOP, WMS = "web_uk", "wms_uk"
+SHOP, WMS, PSP = "web_uk", "wms_uk", "cards_uk"
 RECORDS = {"marts.warehouse_orders": "marts.warehouse_records", "marts.shipments": "marts.shipment_records"}
 """Marts that are made of records and the order they are for: a test's rows go into both."""
 LOCATIONS = {"1001": "LEEDS", "1002": "YORK"}
@@ -384,6 +384,46 @@ class World:
                 order_line_key=f"{SHOP}:{number}-{place}", sku=sku, qty=qty, restock_code=restock, location_id="1001",
                 amount=Decimal(amount),
             )  # fmt: skip
+
+    def capture(self, number: str, amount: str, name: str = "", **values: Any) -> None:
+        """Money taken for an order; ``name`` where there is more than one."""
+        key = f"{SHOP}:p{number}{name}"
+        self.put(
+            "marts.payments",
+            **({
+                "payment_key": key, "system": SHOP, "order_key": f"{SHOP}:{number}", "payment_id": f"p{number}{name}",
+                "kind_code": "capture", "status_code": "success", "amount": Decimal(amount), "currency": "GBP",
+                "gateway": "cards", "processed_at": ago(days=4), "read_at": ago(minutes=1),
+            } | values),
+        )  # fmt: skip
+
+    def payout(self, name: str, amount: str, **values: Any) -> str:
+        """A transfer of the provider's to the bank; its key."""
+        key = f"{PSP}:{name}"
+        self.put(
+            "marts.payouts",
+            **({
+                "payout_key": key, "system": PSP, "payout_id": name, "issued_at": ago(days=2), "status_code": "paid",
+                "status_raw": "paid", "net_amount": Decimal(amount), "currency": "GBP", "is_itemised": True,
+            } | values),
+        )  # fmt: skip
+        return key
+
+    def entry(
+        self, name: str, kind: str, gross: str, payout: str | None = None, *, fee: str = "0", **values: Any
+    ) -> str:
+        """A movement of the provider's balance; its key. ``number`` of the order it names, if any."""
+        key = f"{PSP}:{name}"
+        self.put(
+            "marts.payout_entries",
+            **({
+                "entry_key": key, "system": PSP, "entry_id": name, "payout_id": payout, "kind_code": kind, "kind_raw": kind,
+                "gross_amount": Decimal(gross), "fee_amount": Decimal(fee), "net_amount": Decimal(gross) - Decimal(fee),
+                "currency": "GBP", "settlement_currency": "GBP", "settlement_rate": Decimal(1), "transaction_id": f"t-{name}",
+                "occurred_at": ago(days=4),
+            } | values),
+        )  # fmt: skip
+        return key
 
     def promise(self, sync: str, business_key: str, state: str = "verified", **values: Any) -> None:
         """A row of the ledger's copy."""
