@@ -46,7 +46,7 @@ def found(world, family, *, near=False):
 
 def test_every_family_has_three_mechanisms_and_three_near_misses():
     """One way to plant a fault would be found by looking for that way."""
-    assert len(FAMILIES) == 26
+    assert len(FAMILIES) == 30
     for name, family in FAMILIES.items():
         assert len(family.mechanisms) >= 3, name
         assert len(family.near_misses) >= 3, name
@@ -179,6 +179,73 @@ def test_despatched_and_uncaptured_is_so(planted):
 
     assert all(owes(defect) for defect in found(planted, "every_despatch_was_captured"))
     assert not any(owes(defect) for defect in found(planted, "every_despatch_was_captured", near=True))
+
+
+def test_payouts_that_do_not_add_up_do_not(planted):
+    """By what the provider lists of them; near-misses do."""
+    shop = planted.shops["web_uk"]
+
+    def short(defect):
+        payout = shop.payouts[int(defect.keys["record"])]
+        listed = [e for e in shop.entries.values() if e.payout_id == payout.id and e.is_listed]
+        return payout.net - sum(e.amount - e.fee for e in listed if e.kind != "transfer")
+
+    broken = {defect.keys["record"] for defect in found(planted, "every_payout_equals_its_entries")}
+    assert all(short(defect) for defect in found(planted, "every_payout_equals_its_entries"))
+    near = found(planted, "every_payout_equals_its_entries", near=True)
+    assert not any(short(defect) for defect in near if defect.keys["record"] not in broken)
+
+
+def test_charges_without_an_order_have_none(planted):
+    """In the payments account as it stands; in near-misses no charge moved."""
+    shop, family = planted.shops["web_uk"], "every_entry_belongs_to_an_order_or_is_explained"
+    for is_near in (False, True):
+        entries = [
+            shop.entries[int(defect.keys["record"])] for defect in found(planted, family, near=is_near)
+        ]
+        assert {entry.order_id for entry in entries} == {None}
+        assert {entry.kind == "charge" for entry in entries} == {not is_near}
+
+
+def test_captures_their_provider_does_not_know_are_missing_there(planted):
+    """Fewer charges than captures; near-misses have as many, or went another way."""
+    shop, family = planted.shops["web_uk"], "every_captured_order_is_paid_out_in_time"
+
+    def unknown(defect):
+        order = placed(planted, defect.keys["order"])
+        taken = [
+            t for t in order.transactions if t.kind in ("sale", "capture") and t.gateway == shops.PAYMENTS
+        ]
+        charges = [e for e in shop.entries.values() if e.order_id == order.id and e.kind == "charge"]
+        return len(taken) - len(charges)
+
+    assert all(unknown(defect) == 1 for defect in found(planted, family))
+    assert not any(unknown(defect) for defect in found(planted, family, near=True))
+
+
+def test_refunds_beyond_what_was_taken_are_so(planted):
+    """By the order's own transactions; near-misses give back as much at most."""
+    shop, family = planted.shops["web_uk"], "no_refund_exceeds_its_capture"
+
+    def is_beyond(defect):
+        sums = shops.totals(shop, placed(planted, defect.keys["order"]))
+        return sums.refunded > sums.captured
+
+    assert all(is_beyond(defect) for defect in found(planted, family))
+    assert not any(is_beyond(defect) for defect in found(planted, family, near=True))
+
+
+def test_money_is_planted_at_every_provider_and_only_where_there_is_one():
+    """Shops' own and accounts take turns; without any, what needs one is not asked for."""
+    family = "every_payout_equals_its_entries"
+    systems = {"web_uk": "shopify", "wms_uk": "veeqo", "cards": "stripe"}
+    world = play(make(SMALL, orders=80, defects=4, families=family, systems=systems), days=6)
+    assert {defect.system for defect in found(world, family)} == {"web_uk", "cards"}
+    systems = {"web_us": "bigcommerce", "wms_uk": "veeqo"}
+    bare = make(
+        SMALL, orders=0, defects=2, families=f"{family},no_refund_exceeds_its_capture", systems=systems
+    )
+    assert set(bare.planter.listing()["families"]) == {"no_refund_exceeds_its_capture"}
 
 
 def test_parcels_without_tracking_have_none(planted):

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from cogent_pipelines.errors import Halt
+from cogent_pipelines.sandbox.world import plants_money
+from cogent_pipelines.sandbox.world.defects import FAMILIES, Planter
 from cogent_pipelines.sandbox.world.model import Account, PayoutEntry, Shop
 from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors import payouts_kit
@@ -262,3 +264,80 @@ def test_a_reading_that_broke_off_goes_on_where_it_stood(strange: tuple[Books, s
     payouts = {r["payout_id"]: r["net_amount"] for r in books.mart("payouts", system)}
     assert payouts == payouts_kit.net_of_payouts(books, system)
     assert len(payouts) == 1
+
+
+# --- what is planted --------------------------------------------------------------------------------------
+
+SUMS, ORDERS = "every_payout_equals_its_entries", "every_entry_belongs_to_an_order_or_is_explained"
+
+
+@pytest.fixture(params=PROVIDERS)
+def planted(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Books, str]]:
+    """A retailer whose money goes through one account only, with an order paid through it."""
+    monkeypatch.setattr(plants_money, "providers", lambda world: list(world.accounts.values()))
+    with payouts_kit.opened(tmp_path, request.param) as made:
+        made.world.planter = Planter(made.world, made.sandbox.kit)
+        made.sell(request.param, "#A")
+        yield made, request.param
+
+
+def plant(books: Books, family: str, *, is_near_miss: bool = False) -> None:
+    """Every mechanism of a family, a day apart, so that each is in a payout of its own; then time to be paid out."""
+    choices = FAMILIES[family].near_misses if is_near_miss else FAMILIES[family].mechanisms
+    for mechanism in choices:
+        args = {"family": family, "mechanism": mechanism.__name__, "near_miss": is_near_miss}
+        books.do("", "plant", **args)
+        books.move_on(DAY)
+    books.move_on(4 * DAY)
+
+
+def read_all(books: Books, system: str) -> dict[str, Decimal]:
+    """Payout -> how much less it is than its entries, where it is."""
+    assert all(report.is_complete for report in books.read(system).values())
+    sums = payouts_kit.net_of_payouts(books, system)
+    payouts = {row["payout_id"]: row["net_amount"] for row in books.mart("payouts", system)}
+    assert payouts
+    return {name: sums[name] - net for name, net in payouts.items() if sums[name] != net}
+
+
+def test_what_a_provider_takes_and_does_not_list_is_missing_from_its_payout(
+    planted: tuple[Books, str],
+) -> None:
+    """A chargeback with its fee, a reserve, a refund: each leaves its sum, and goes by a name the payout has."""
+    books, system = planted
+    plant(books, SUMS)
+    short = read_all(books, system)
+    hidden = [e for e in books.account(system).entries.values() if not e.is_listed]
+    assert sorted(short.values()) == sorted(e.fee - e.amount for e in hidden)
+    keys = [d.keys for d in books.world.planter.defects]
+    assert len(keys) == len(short) == 3
+    for key in keys:
+        assert key.get("system") == system or any(key["record"] in name for name in short)
+
+
+def test_what_a_provider_takes_and_lists_leaves_no_payout_short(planted: tuple[Books, str]) -> None:
+    """The same, listed."""
+    books, system = planted
+    plant(books, SUMS, is_near_miss=True)
+    assert read_all(books, system) == {}
+
+
+@pytest.mark.parametrize("is_near_miss", [False, True])
+def test_charges_for_no_order_name_none_we_know(planted: tuple[Books, str], *, is_near_miss: bool) -> None:
+    """What is no charge is explained by its kind, or by its age."""
+    books, system = planted
+    plant(books, ORDERS, is_near_miss=is_near_miss)
+    assert read_all(books, system) == {}
+    names = {order.name.lstrip("#") for order in books.shop.orders.values()}
+    odd = [
+        row
+        for row in books.entries(system)
+        if row["kind_code"] == "charge" and row["order_reference"] not in names
+    ]
+    assert len(odd) == (0 if is_near_miss else 3)
+    for defect in () if is_near_miss else books.world.planter.defects:
+        named = [str(row[name]) for row in odd for name in ("entry_key", "order_reference")]
+        keys = {name: key for name, key in defect.keys.items() if name != "order"}
+        assert keys.get("system") == system or any(key in name for key in keys.values() for name in named)

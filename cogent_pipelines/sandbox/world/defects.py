@@ -1,7 +1,7 @@
 """The planter: which faults there are, how many of each, when they are planted, and what was planted.
 
 Belongs here: the table family -> mechanisms and near-misses, and running their scripts over the world's time.
-Does not belong here: a mechanism (``plants_orders``, ``_shipping``, ``_parcels``, ``_stock``, ``_edge``).
+Does not belong here: a mechanism (``plants_orders``, ``_shipping``, ``_parcels``, ``_stock``, ``_money``, ``_edge``).
 
 A family is named by the sentence that should be true. The planter knows what it did, never whether
 anybody's rule would say so. A near-miss looks like a fault and is none.
@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cogent_pipelines.sandbox.world import plants_edge as edge
+from cogent_pipelines.sandbox.world import plants_money as money
 from cogent_pipelines.sandbox.world import plants_orders as orders
 from cogent_pipelines.sandbox.world import plants_parcels as parcels
 from cogent_pipelines.sandbox.world import plants_shipping as shipping
@@ -37,6 +38,8 @@ class Family:
 
     mechanisms: tuple[Mechanism, ...]
     near_misses: tuple[Mechanism, ...]
+    needs_provider: bool = False
+    """Only where a payment provider's book can be asked."""
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -293,6 +296,53 @@ FAMILIES: Mapping[str, Family] = {
         ),
         (stock.eight_digit_barcode, stock.twelve_digit_barcode, stock.weighs_a_gram),
     ),
+    "every_payout_equals_its_entries": Family(
+        (
+            money.chargeback_taken_and_not_listed,
+            money.reserve_held_and_not_listed,
+            money.refund_paid_and_not_listed,
+        ),
+        (money.chargeback_with_its_fee, money.reserve_held_and_listed, money.refund_paid_and_listed),
+        needs_provider=True,
+    ),
+    "every_entry_belongs_to_an_order_or_is_explained": Family(
+        (
+            money.charge_for_an_order_nobody_placed,
+            money.charge_without_a_number,
+            money.charge_under_a_mistyped_number,
+        ),
+        (
+            money.held_back_for_no_order,
+            money.given_back_for_an_order_of_last_year,
+            money.dispute_of_an_order_of_last_year,
+        ),
+        needs_provider=True,
+    ),
+    "every_captured_order_is_paid_out_in_time": Family(
+        (
+            money.captured_and_unknown_to_the_provider,
+            money.sold_at_once_and_unknown_to_the_provider,
+            money.second_capture_unknown_to_the_provider,
+        ),
+        (
+            money.charged_in_two_parts,
+            money.paid_by_bank_transfer,
+            money.known_to_the_provider_in_the_last_second,
+        ),
+        needs_provider=True,
+    ),
+    "no_refund_exceeds_its_capture": Family(
+        (
+            money.given_back_twice,
+            money.goodwill_beyond_what_was_paid,
+            money.a_penny_too_much_in_the_second_refund,
+        ),
+        (
+            money.given_back_to_the_penny,
+            money.given_back_in_two_parts,
+            money.captured_twice_and_given_back_once,
+        ),
+    ),
     "every_feed_is_up_to_date": Family(
         (edge.feed_answers_500, edge.feed_answers_html, edge.feed_breaks_off, edge.feed_cannot_be_reached),
         (edge.feed_hiccups, edge.feed_breaks_off_for_a_moment, edge.feed_is_told_to_wait),
@@ -377,7 +427,12 @@ class Planter:
         start = self.world.now
         first = start + timedelta(hours=FIRST_HOURS)
         span = timedelta(days=settings.days) * LAST_SHARE
-        names = read_families(settings.families)
+        has_provider = bool(money.providers(self.world))
+        names = [
+            name
+            for name in read_families(settings.families)
+            if has_provider or not FAMILIES[name].needs_provider
+        ]
         self._schedule_edges([name for name in names if name in EDGE], first)
         for place, name in enumerate(names):
             if name in EDGE:

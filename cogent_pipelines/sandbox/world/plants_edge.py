@@ -36,7 +36,8 @@ OUTAGE_MINUTES = 45.0  # unless the family may stand unnoticed for longer
 
 
 def _systems(p: Plant) -> list[str]:
-    return list(p.world.settings.systems)
+    """Those that are read often enough for an outage to show."""
+    return [system for system, vendor in p.world.settings.systems.items() if edges.of(vendor).feeds]
 
 
 # --- every_feed_is_up_to_date -------------------------------------------------------------------------
