@@ -326,6 +326,8 @@ class Want:
     """The row's columns."""
     refs: Mapping[str, str] = field(default_factory=dict)
     """Earlier steps of the same promise: action -> id at the target."""
+    prepared: Sequence[Json] = ()
+    """The decoded answers to ``Write.prepare``, while the request that rests on them is built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,6 +431,10 @@ class Write:
     """How long after an unknown outcome the target may still show no effect (longest request + list lag)."""
     is_alone: bool = False
     """Its requests go one after the other and beside no other write to the system."""
+    prepare: Callable[[Want, System], Request | None] | None = None
+    """What the target must be asked before the send and what has no effect by itself (an edit that is opened and filled
+    in, to be committed by the send): the next request, given the answers so far as ``Want.prepared``, until None. Asked
+    anew before each send. Only of a write whose requests carry one want."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ FLOWS = (
             ("warehouse", "orders"),
             ("warehouse", "shipments"),
         ),
-        ("shipments_to_channel",),
+        ("shipments_to_channel", "cancellations_to_channel"),
     ),
     Flow(
         "stock",

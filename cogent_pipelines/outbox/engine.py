@@ -21,6 +21,7 @@ from typing import Any
 
 from cogent_pipelines import clock
 from cogent_pipelines.connect.client import Client
+from cogent_pipelines.connect.reading import together
 from cogent_pipelines.errors import Halt, Reject
 from cogent_pipelines.ledger import controls, promises
 from cogent_pipelines.ledger.ledger import Ledger, Writing
@@ -217,6 +218,8 @@ class Engine:
             made, left = send.as_before(doubtful, self.client.system, self.ledger.hmac_key)
             batches += made
             self._let_settle(left)
+            fresh, unready = await self._prepare(fresh)
+            bad += unready
             if fresh:
                 made, worse = send.batches(fresh, self.client.system, self._new_key, self.ledger.hmac_key)
                 batches += made
@@ -230,8 +233,8 @@ class Engine:
         rest = batches
         try:
             while rest and not self.tally.stopped:
-                together = _together(rest, width)
-                part, rest = rest[:together], rest[together:]
+                number = _together(rest, width)
+                part, rest = rest[:number], rest[number:]
                 ready, goes_on = self._write_down(outcomes, part)
                 again += goes_on
                 points.reach(points.INTENT)
@@ -245,6 +248,28 @@ class Engine:
             again += self._write_down(outcomes, [])[1]
             points.reach(points.RECEIPT)
         return again
+
+    async def _prepare(self, jobs: list[Job]) -> tuple[list[Job], list[Outcome]]:
+        """What may be sent now, and the outcome of what may not: few at a time, as it goes out soon after."""
+        if not jobs or jobs[0].write.prepare is None:
+            return jobs, []
+        ready: list[Job] = []
+        unready: list[Outcome] = []
+        width = max(self.client.vendor.limit.concurrent, 1)
+        for start in range(0, len(jobs), width):
+            part = jobs[start : start + width]
+            try:
+                said = await together([send.prepare(self.client, job) for job in part])
+            except Halt as error:
+                self._halt(error)
+                self._give_back([*ready, *jobs[start:]])
+                return [], unready
+            except BaseException:
+                self._give_back([*ready, *jobs[start:]])
+                raise
+            unready += [outcome for outcome in said if outcome is not None]
+            ready += [job for job, outcome in zip(part, said, strict=True) if outcome is None]
+        return ready, unready
 
     def _let_settle(self, jobs: Sequence[Job]) -> None:
         if jobs:

@@ -62,6 +62,8 @@ class Job:
     """How many may share its next request; lowered when a batch was refused whole."""
     repeats: int = 0
     """How often it was sent again within this run."""
+    prepared: tuple[Json, ...] = ()
+    """What the target answered to the write's ``prepare``, just before a send."""
 
     @property
     def write(self) -> Write:
@@ -70,7 +72,7 @@ class Job:
     @property
     def want(self) -> Want:
         p = self.promise
-        return Want(p.sync, p.act, p.business_key, p.reference, self.fields, self.refs)
+        return Want(p.sync, p.act, p.business_key, p.reference, self.fields, self.refs, self.prepared)
 
     @property
     def effect(self) -> str:

@@ -117,6 +117,26 @@ def _build(
     return [*first, *second], [*bad, *worse]
 
 
+async def prepare(client: Client, job: Job) -> Outcome | None:
+    """Ask the target what the job's write needs answered before it is sent. None when it may be sent. Raises Halt."""
+    ask = job.write.prepare
+    job.prepared = ()
+    if ask is None:
+        return None
+    try:
+        while (request := ask(job.want, client.system)) is not None:
+            answer = await client.call(request)
+            job.prepared = (*job.prepared, answer.json())
+    except Reject as error:
+        return Outcome(job, "rejected", code=error.code, message=error.reason)
+    except Retry as error:
+        return Outcome(job, "not_sent", code="target_not_ready", message=error.reason, after=error.after)
+    except FAULTS_OF_DATA as error:
+        message = f"what goes before the send cannot be asked ({type(error).__name__})"
+        return Outcome(job, "rejected", code="payload", message=message)
+    return None
+
+
 async def send(client: Client, batch: Batch) -> list[Outcome]:
     """Send one batch whose intent is on disk; one outcome per job. Raises Halt."""
     wants = [job.want for job in batch.jobs]

@@ -63,6 +63,8 @@ SYNCS: Mapping[str, Sync] = {
             repeat="once",
             needs={"channel": ("orders",), "warehouse": ("orders",)},
             personal=ADDRESS | {"customer_email", "note"},
+            # what a gateway took is known later; it is no other order
+            volatile=frozenset({"payments"}),
         ),
         Sync(
             "shipments_to_channel",
@@ -93,6 +95,13 @@ SYNCS: Mapping[str, Sync] = {
             target_role="warehouse",
             repeat="once",
             needs={"channel": ("orders",), "warehouse": ("orders",)},
+            owner="cx",
+        ),
+        Sync(
+            "cancellations_to_channel",
+            target_role="channel",
+            repeat="once",
+            needs={"channel": ("orders", "shipments"), "warehouse": ("orders", "shipments")},
             owner="cx",
         ),
     )

@@ -225,6 +225,9 @@ def _mend(facts: Facts, reason: str, row: Row | None) -> tuple[tuple[str, ...], 
         case "unknown_sku":
             step = f"list {printable(detail, 60)} in the warehouse, or name its SKU there in sku_changes.csv"
             return (step,), ()
+        case "unmapped_tax_code":
+            step = f"name the ledger's code of {printable(detail, 60)}"
+            return (step,), (_append(facts, "tax_codes", (system, detail, "LEDGER_CODE")),)
         case "no_free_stock":
             return (f"book in stock of {printable(detail, 60)}, or agree with the customer", *_open(url)), ()
         case "bad_address":

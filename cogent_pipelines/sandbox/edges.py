@@ -36,6 +36,8 @@ class Traits:
     """A record's field that holds a word of a list."""
     typed_field: str = ""
     """A record's field that holds a number or an instant."""
+    keeps_books: bool = False
+    """It is an ERP: what it says an order is worth, and whose it is, are the retailer's books."""
     shows_ids: bool = False
     """Its shop knows an order by its id alone, and gives it no number beside."""
     untold: frozenset[str] = frozenset()

@@ -1,6 +1,6 @@
 """BigCommerce: what is written to it, how its answers are read and how an effect is seen.
 
-Belongs here: payload builders, receipts and look-ups of shipments and levels, each a small pure function.
+Belongs here: payload builders, receipts and look-ups of shipments, cancellations and levels, each a small pure function.
 Does not belong here: what is read from it (``bigcommerce``), sending and retrying (``connect``, ``outbox``).
 
 Facts that shape this file: a shipment has no idempotency key, and its customer is told by the vendor when it is made;
@@ -208,6 +208,59 @@ def _can_be_tracked(want: Want, found: Found | None) -> None:
         raise Reject(f"shipment {want.fields['fulfilment_id']} is gone", code="fulfilment_gone")
 
 
+# --- units that will not be sent ------------------------------------------------------------------------
+
+
+def _cancel(wants: Sequence[Want], system: System, key: str) -> Request:  # noqa: ARG001  as declared
+    """The whole order: its stock is free again, and no money moves."""
+    (want,) = wants
+    return Request("PUT", f"/v2/orders/{want.fields['order_id']}", body={"status_id": 5}, is_write=True)
+
+
+def _order(wants: Sequence[Want], system: System) -> Sequence[Request]:  # noqa: ARG001  as declared
+    (want,) = wants
+    path = f"/v2/orders/{want.fields['order_id']}"
+    return [Request("GET", path, params=tuple(LINES_TOO.items()), absent=frozenset({404}))]
+
+
+def _cancelled(want: Want, answers: Sequence[Json]) -> Found | None:  # noqa: ARG001  as declared
+    """The order's status and what it has left to ship. A release has no mark of its own in the shop."""
+    order = answers[0]
+    if order is None:
+        return None
+    units = {
+        str(line["id"]): int(line["quantity"])
+        for consignment in order["consignments"].get("shipping") or ()
+        for line in consignment["line_items"]
+    }
+    fields = {"status_id": order["status_id"], "units": units, "left": _left(order)}
+    return Found(str(order["id"]), fields)
+
+
+def _is_cancelled(want: Want, found: Found) -> bool:  # noqa: ARG001  as declared
+    return found.fields["status_id"] in CANCELLED
+
+
+def _can_be_cancelled(want: Want, found: Found | None) -> None:
+    """Refuse what would take more off the order than the warehouse gave up.
+
+    Units of a line can be changed too, but then the vendor clears the line's discounts and drops fees that are not sent
+    along: what the customer paid for the rest would change.
+    """
+    if found is None or found.fields["status_id"] == INCOMPLETE:
+        raise Reject(f"order {want.fields['order_id']} is not in the shop", code="order_missing")
+    released = {
+        str(line["line_id"]): int(line["change_from"])
+        for line in want.fields["lines"]
+        if not line["quantity"]
+    }
+    if released != found.fields["units"] or found.fields["left"] != found.fields["units"]:
+        raise Reject(
+            "the shop can only cancel a whole order without changing what the rest of it costs",
+            code="part_of_an_order",
+        )
+
+
 # --- a level ------------------------------------------------------------------------------------------
 
 
@@ -292,6 +345,15 @@ SHIPMENT = Write(
     compare=("tracking_numbers", "carrier", "lines"),
     settle=timedelta(seconds=90),
 )
+CANCELLATION = Write(
+    "release",
+    _cancel,
+    _made,
+    Lookup(_order, _cancelled),
+    done=_is_cancelled,
+    guard=_can_be_cancelled,
+    settle=timedelta(seconds=90),
+)
 TRACKING = Write(
     "track",
     _track,
@@ -318,6 +380,7 @@ LEVEL = Write(
 WRITES: Mapping[tuple[str, str], tuple[Write, ...]] = {
     ("shipments_to_channel", "fulfil"): (SHIPMENT,),
     ("shipments_to_channel", "track"): (TRACKING,),
+    ("cancellations_to_channel", "release"): (CANCELLATION,),
     ("stock_to_channel", "set"): (LEVEL,),
     # A first level is set as any other: absolutely.
     ("stock_to_channel", "activate"): (LEVEL,),

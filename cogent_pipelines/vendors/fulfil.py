@@ -107,6 +107,10 @@ PRODUCTS = Model(
     only=(["active", "in", [True, False]],),  # else those that were withdrawn are left out
 )
 PARTIES = Model("party.party", ("id", "code"), DATES)
+# Shape INFERRED: the contract names the type and the value of a contact, and that parties list them.
+CONTACTS = Model(
+    "party.contact_mechanism", ("id", "party", "type", "value"), DATES, only=(["type", "=", "email"],)
+)
 LOCATIONS = Model("stock.location", ("id", "name", "code", "type"), DATES)
 STOCK = Model(
     "product.product", ("id", "code", "quantity_on_hand", "quantity_available"), only=(["active", "=", True],)
@@ -210,6 +214,7 @@ STREAMS = (
         """,
     ),
     _stream("customers", PARTIES, "customers"),
+    _stream("contacts", CONTACTS, "customers"),
     _stream("locations", LOCATIONS, "products"),
 )
 

@@ -156,6 +156,15 @@ CREATE TABLE IF NOT EXISTS fulfil.customers (
     write_date STRUCT(iso_string TIMESTAMP)
 );
 
+CREATE TABLE IF NOT EXISTS fulfil.contacts (
+    id BIGINT,
+    party BIGINT,
+    type VARCHAR,
+    value VARCHAR,
+    create_date STRUCT(iso_string TIMESTAMP),
+    write_date STRUCT(iso_string TIMESTAMP)
+);
+
 CREATE TABLE IF NOT EXISTS fulfil.locations (
     id BIGINT,
     name VARCHAR,

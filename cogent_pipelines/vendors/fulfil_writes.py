@@ -347,7 +347,7 @@ def _sale_lines(fields: Mapping[str, Any], money: _Sum, tax_name: str) -> list[d
                     "amount": _money(money.nets[number]),
                     "tax_lines": [
                         {
-                            "name": tax_name,
+                            "name": _text(line.get("tax_code")) or tax_name,
                             "rate": f"{rate.normalize():f}",
                             "amount": _money(money.taxes[number]),
                         }
@@ -399,13 +399,22 @@ def _customer(fields: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _payments(fields: Mapping[str, Any], system: System, total: Decimal) -> list[dict[str, Any]]:
-    """The payment by its own id at the gateway; none where nothing was paid yet."""
-    reference = _text(fields.get("payment_reference"))
-    if not reference or not total:
-        return []
-    method = _text(fields.get("payment_method")) or str(system.options.get("payment_method", "card"))
-    return [{"amount": _money(total), "provider_reference": reference, "method": method, "state": "success"}]
+def _payments(fields: Mapping[str, Any], system: System) -> list[dict[str, Any]]:
+    """Each payment by its own id at the gateway, and what it pays of this order; none where nothing was paid yet.
+
+    Theirs has no field for what the gateway took: fees come with the payout.
+    """
+    usual = str(system.options.get("payment_method", "card"))
+    return [
+        {
+            "amount": _money(_decimal(row["amount"])),
+            "provider_reference": str(row["payment_id"]),
+            "method": _text(row.get("method")) or usual,
+            "state": "success",
+        }
+        for row in fields.get("payments") or ()
+        if _decimal(row["amount"]) > 0
+    ]
 
 
 def create(wants: Sequence[Want], system: System, key: str) -> Request:  # noqa: ARG001  the reference is the key
@@ -420,13 +429,14 @@ def create(wants: Sequence[Want], system: System, key: str) -> Request:  # noqa:
     money = _Sum(fields)
     lines = _sale_lines(fields, money, str(system.options.get("tax_name", "VAT")))
     placed, address = fields.get("placed_at"), _address(fields)
-    payments = _payments(fields, system, money.total)
+    payments = _payments(fields, system)
+    paid = sum((_decimal(each["amount"]) for each in payments), Decimal(0))
     order = {
         "channel_identifier": want.reference,
         "reference": want.reference,
         "confirmed_at": placed.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if placed else None,
         "status": "pending",
-        "financial_status": "paid" if payments or not money.total else "unpaid",
+        "financial_status": "paid" if paid >= money.total else "unpaid",
         "fulfillment_status": "unshipped",
         "currency_code": fields.get("currency"),
         "customer": _customer(fields),

@@ -1,6 +1,6 @@
 """Shopify: what is written to it, how its answers are read and how an effect is seen.
 
-Belongs here: payload builders, receipts and look-ups of parcels and levels, each a small pure function.
+Belongs here: payload builders, receipts and look-ups of parcels, levels and releases, each a small pure function.
 Does not belong here: what is read from it (``shopify``), sending and retrying (``connect``, ``outbox``).
 
 Facts that shape this file: a search lags behind writes, so effects are looked up by id; a fulfilment has no
@@ -40,7 +40,7 @@ CURED_BY_A_NEW_LOOK = re.compile(
     r"unfulfillable status|does not exist|Invalid fulfillment order line item quantity|already active",
     re.IGNORECASE,
 )
-"""Said of a fulfilment order that was moved, split or fulfilled, or an item stocked, since it was read."""
+"""Said of a fulfilment order that was moved, split or fulfilled, an edit that ended, or an item stocked, since."""
 
 
 def _payload(answer: Json, field: str) -> Mapping[str, Json]:
@@ -389,6 +389,99 @@ def _item_level_found(want: Want, answers: Sequence[Json]) -> Found | None:
     return None
 
 
+# --- units that will not be sent ------------------------------------------------------------------------
+
+EDIT_LINES = 250
+"""Lines an order is read and edited with in one go; one of more is edited by a person."""
+
+
+def _released(want: Want, answers: Sequence[Json]) -> Found | None:
+    """The order's lines as they stand. ``current`` and ``unfulfilled`` are units by line; None of them for a cut answer.
+
+    A release has no mark of its own in the shop: that it was done is seen by the units that are left.
+    """
+    order = _nodes(answers).get(gid("Order", want.fields["order_id"]))
+    if order is None:
+        return None
+    lines = order["lineItems"]
+    is_whole = not lines["pageInfo"]["hasNextPage"]
+    units = {tail(line["id"]): line for line in lines["nodes"]} if is_whole else None
+    fields = {
+        "is_cancelled": order["cancelledAt"] is not None,
+        "current": units and {number: line["currentQuantity"] for number, line in units.items()},
+        "unfulfilled": units and {number: line["unfulfilledQuantity"] for number, line in units.items()},
+    }
+    return Found(tail(order["id"]), fields)
+
+
+def _is_released(want: Want, found: Found) -> bool:
+    """Whether no line holds more than it should. Fewer are somebody's further edit, and no fault of ours."""
+    current = found.fields["current"]
+    if found.fields["is_cancelled"]:
+        return True
+    return current is not None and all(
+        current.get(line["line_id"], 0) <= line["quantity"] for line in want.fields["lines"]
+    )
+
+
+def _can_be_released(want: Want, found: Found | None) -> None:
+    """Refuse an edit the shop would refuse; put off one of lines that changed since they were read."""
+    if found is None:
+        raise Reject(f"order {want.fields['order_id']} is not in the shop", code="order_missing")
+    current, unfulfilled = found.fields["current"], found.fields["unfulfilled"]
+    if current is None:
+        raise Reject(f"more than {EDIT_LINES} lines in one order", code="too_many_lines")
+    for line in want.fields["lines"]:
+        now, number = current.get(line["line_id"]), line["line_id"]
+        if now != line["change_from"]:
+            raise Retry(f"line {number} moved from {line['change_from']} to {now} since it was read")
+        if now - line["quantity"] > unfulfilled[number]:
+            raise Reject(
+                f"{now - line['quantity']} x {line['sku']} to release, {unfulfilled[number]} left to fulfil",
+                code="nothing_left",
+            )
+
+
+def _edit(want: Want, system: System) -> Request | None:  # noqa: ARG001  as declared
+    """Open an edit of the order, then set one line after the other. Nothing changes until it is committed."""
+    done, lines = len(want.prepared), want.fields["lines"]
+    if not done:
+        return ask("EditBegin", id=gid("Order", want.fields["order_id"]))
+    edit, editable = _opened(want)
+    if done > 1:
+        _edited(want.prepared[-1])
+    if done > len(lines):
+        return None
+    line = lines[done - 1]
+    # A line of an edit has the number of the line it stands for (INFERRED): one that is not there is not guessed.
+    number = gid("CalculatedLineItem", line["line_id"])
+    if editable.get(number, 0) < line["change_from"] - line["quantity"]:
+        raise Reject(f"{line['sku']} cannot be edited", code="not_editable")
+    return ask("EditQuantity", edit=edit, line=number, quantity=int(line["quantity"]))
+
+
+def _opened(want: Want) -> tuple[str, Mapping[str, int]]:
+    """The edit's id, and its lines with the units that may be taken off."""
+    payload = _payload(want.prepared[0], "orderEditBegin")
+    if errors := payload["userErrors"]:
+        raise Reject(_refusal(errors).refused, code="not_editable")
+    order = payload["calculatedOrder"]
+    return order["id"], {line["id"]: line["editableQuantity"] for line in order["lineItems"]["nodes"]}
+
+
+def _edited(answer: Json) -> None:
+    if errors := _payload(answer, "orderEditSetQuantity")["userErrors"]:
+        raise Retry(_refusal(errors).refused)
+
+
+def _release(wants: Sequence[Want], system: System, key: str) -> Request:  # noqa: ARG001  as declared
+    """Commit the edit: the units are taken off the order and are for sale again. The customer is told by a person."""
+    (want,) = wants
+    return ask(
+        "EditCommit", is_write=True, edit=_opened(want)[0], note=f"Not sent by the warehouse. {want.key}"
+    )
+
+
 def _by_ids(name: str, gid: Callable[[Want], str]) -> Callable[[Sequence[Want], System], Sequence[Request]]:
     """One request for all the batch, each id once."""
     return lambda wants, _system: [ask(name, ids=list(dict.fromkeys(gid(want) for want in wants)))]
@@ -422,6 +515,21 @@ WRITES: Mapping[tuple[str, str], tuple[Write, ...]] = {
             ),
             done=lambda _want, found: found.count > 0,
             guard=_can_be_notified,
+        ),
+    ),
+    # An edit and not a refund: what it leaves the customer to be paid back is a person's to decide.
+    ("cancellations_to_channel", "release"): (
+        Write(
+            "release",
+            _release,
+            _one("orderEditCommit", "order"),
+            Lookup(
+                _by_ids("OrderLines", lambda want: gid("Order", want.fields["order_id"])),
+                _released,
+            ),
+            done=_is_released,
+            guard=_can_be_released,
+            prepare=_edit,
         ),
     ),
     ("stock_to_channel", "set"): (

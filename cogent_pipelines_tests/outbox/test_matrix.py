@@ -88,6 +88,22 @@ ORDERS, STOPS = ("orders_to_wms", "create"), ("cancellations_to_wms", "cancel")
 PARCELS, SCANS = ("shipments_to_channel", "fulfil"), ("shipments_to_channel", "notify")
 
 
+def test_a_release_is_done_once_wherever_it_is_killed() -> None:
+    """Above all between the send and its receipt; in a slow reading it is wanted on."""
+    killed = [
+        Case("releases", point, "ok", "orderEditCommit", is_slow=is_slow)
+        for point in (points.LOOKED, points.INTENT, points.SENT, points.RECEIPT, points.READ_BACK)
+        for is_slow in (False, True)
+    ]
+    killed += [
+        Case("releases", points.SENT, answer, "orderEditCommit")
+        for answer in ("reset_after_effect", "half_body")
+    ]
+    results = run_all(killed, processes=PROCESSES)
+    assert bad(results) == []
+    assert all(r.was_hit for r in results)
+
+
 def test_a_ledger_that_is_lost_doubles_nothing_and_leaves_nothing_half_done() -> None:
     """Also between an order's two writes, while readings do not show the order yet. Not so without look-up."""
     lost = [

@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import msgspec
+import pyarrow as pa
 
 from cogent_pipelines_tests import dbt_render
 
@@ -118,6 +119,12 @@ class World:
             kept = [{n: _plain(value) for n, value in row.items() if n in columns} for row in rows]
             dbt_render.insert(self.connection, relation, *kept)
 
+    def bulk(self, relation: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Very many rows of one form, into this table only."""
+        self.connection.register("bulk_rows", pa.Table.from_pylist(list(rows)))
+        self.connection.execute(f"INSERT INTO {relation} BY NAME SELECT * FROM bulk_rows")
+        self.connection.unregister("bulk_rows")
+
     def change(self, relation: str, where: str, /, **values: Any) -> None:
         """Change rows of a table."""
         if relation in RECORDS:
@@ -207,7 +214,7 @@ class World:
             **({
                 "order_key": key, "system": SHOP, "order_id": number, "order_name": f"#{number}",
                 "placed_at": ago(hours=1), "updated_at": ago(hours=1), "is_test": False, "currency": "GBP",
-                "total_amount": total, "subtotal_amount": total, "shipping_amount": Decimal(0), "tax_amount": Decimal(0),
+                "total_amount": total, "current_total_amount": total, "subtotal_amount": total, "shipping_amount": Decimal(0), "tax_amount": Decimal(0),
                 "is_tax_included": True,
                 "discount_amount": Decimal(0), "captured_amount": total, "refunded_amount": Decimal(0),
                 "payment_code": "captured", "paid_at": ago(hours=1), "fulfilment_code": "unfulfilled",

@@ -43,6 +43,7 @@ def test_a_paid_order_is_wanted_in_the_warehouse_of_its_location(world: World) -
             "qty": 2,
             "unit_price_amount": Decimal("10.0000"),
             "tax_rate": 0.2,
+            "tax_code": None,
         }
     ]
 
@@ -386,3 +387,77 @@ def test_a_bundle_s_price_is_shared_without_losing_a_penny(price, qty, parts, cu
     assert all(line["unit_price_amount"] * 10**places % 1 == 0 for line in lines)
     units = {sku: sum(line["qty"] for line in lines if line["sku"] == sku) for sku in components}
     assert units == {sku: each * qty for sku, each in components.items()}
+
+
+# --- what an order is worth when it goes ----------------------------------------------------------------
+
+
+def money(row: dict) -> tuple[Decimal, ...]:
+    """Total, delivery, discount and tax."""
+    return tuple(row[f"{name}_amount"] for name in ("total", "shipping", "discount", "tax"))
+
+
+def test_an_edited_order_goes_for_what_is_left_of_it(world: World) -> None:
+    """The discount and tax of a line go with its units, to the penny."""
+    world.order("1", ("A", 2), remaining=[2], total_amount=Decimal("29.99"), current_total_amount=Decimal("19.33"),
+                discount_amount=Decimal("1.00"), tax_amount=Decimal("5.00"), shipping_amount=Decimal("1.00"))  # fmt: skip
+    world.change(
+        "marts.order_lines",
+        "true",
+        ordered_qty=3,
+        discount_amount=Decimal("1.00"),
+        tax_amount=Decimal("5.00"),
+    )
+    assert money(world.row()) == (Decimal("19.33"), Decimal("1.00"), Decimal("0.67"), Decimal("3.33"))
+
+
+def test_delivery_that_was_given_back_is_no_more_of_the_order(world: World) -> None:
+    """And goodwill is."""
+    world.order("1", ("A", 1), total_amount=Decimal("13.95"), current_total_amount=Decimal("10.00"),
+                shipping_amount=Decimal("3.95"))  # fmt: skip
+    world.refund("1", "r1", "5.95", adjustment_amount=Decimal("2.00"))
+    assert money(world.row())[:2] == (Decimal("10.00"), Decimal("0.00"))
+
+
+def test_each_payment_goes_with_its_id_method_and_fee(world: World) -> None:
+    """And none beyond what the order comes to."""
+    world.order("1", ("A", 2))
+    for number, amount, minutes in (("p1", "15.00", 50), ("p2", "15.00", 40)):
+        world.put("marts.payments", payment_key=number, system=SHOP, order_key=f"{SHOP}:1", payment_id=number,
+                  kind_code="capture", status_code="success", amount=Decimal(amount), currency="GBP", gateway="klarna",
+                  fee_amount=Decimal("0.30"), processed_at=ago(minutes=minutes))  # fmt: skip
+    row = world.row()
+    assert [(p["payment_id"], p["amount"], p["method"], p["fee_amount"]) for p in row["payments"]] == [
+        ("p1", Decimal("15.0000"), "klarna", Decimal("0.3000")),
+        ("p2", Decimal("5.0000"), "klarna", Decimal("0.3000")),
+    ]
+    assert (row["customer_id"], row["payment_method"], row["payment_reference"]) == (
+        f"{SHOP}:c1",
+        "klarna",
+        "p2",
+    )
+
+
+def test_what_was_not_taken_pays_nothing(world: World) -> None:
+    """An authorisation, and a capture that failed."""
+    world.order("1", ("A", 2))
+    for number, kind, status in (("p1", "authorisation", "success"), ("p2", "capture", "failed")):
+        world.put("marts.payments", payment_key=number, system=SHOP, order_key=f"{SHOP}:1", payment_id=number,
+                  kind_code=kind, status_code=status, amount=Decimal(20), processed_at=ago(minutes=9))  # fmt: skip
+    assert world.row()["payments"] == []
+
+
+@pytest.mark.parametrize(("tax", "held"), [("VAT", None), (None, None), ("IE VAT", "unmapped_tax_code"),
+                                           ("VAT + Eco levy", "unmapped_tax_code")])  # fmt: skip
+def test_where_the_warehouse_is_the_books_an_unmapped_tax_is_held(
+    world: World, tax: str | None, held: str | None
+) -> None:
+    """Before it is posted; elsewhere the rule alone speaks of it."""
+    world.put("mappings.tax_codes", system=SHOP, tax_code="VAT", ledger_code="GB-20")
+    world.order("1", ("A", 1))
+    world.change("marts.order_lines", "true", tax_code=tax)
+    assert world.row()["held_by"] is None
+    world.put("estate.truth", entity="finance", facility="", system=WMS)
+    row = world.row()
+    assert row["held_by"] == held
+    assert row["lines"][0]["tax_code"] == ("GB-20" if tax == "VAT" else None)

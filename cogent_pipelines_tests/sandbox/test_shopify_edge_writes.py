@@ -386,3 +386,92 @@ def test_an_app_without_the_scope_cannot_ship(account: Account) -> None:
     assert (answer.code, answer.json()["data"]) == ("ACCESS_DENIED", {"fulfillmentCreate": None})
     assert account.kit.counters.calls[(SYSTEM, "fulfillmentCreate")] == 1
     assert order.fulfilments == []
+
+
+# --- edits ---------------------------------------------------------------------------------------------
+
+EDIT = """mutation ($id: ID!, $line: ID!, $to: Int!, $edit: ID!) {
+  orderEditBegin(id: $id) {
+    calculatedOrder {
+      id originalOrder { id }
+      lineItems(first: 5) { nodes { id quantity editableQuantity editableQuantityBeforeChanges restocking sku title } }
+    }
+    userErrors { field message }
+  }
+  orderEditSetQuantity(id: $edit, lineItemId: $line, quantity: $to, restock: true) {
+    calculatedLineItem { id quantity editableQuantity restocking }
+    calculatedOrder { id }
+    userErrors { field message }
+  }
+  orderEditCommit(id: $edit, notifyCustomer: true, staffNote: "short") {
+    order { id }
+    userErrors { field message }
+  }
+}"""
+ONLY_BEGIN = (
+    "mutation ($id: ID!) { orderEditBegin(id: $id) { calculatedOrder { id } userErrors { field message } } }"
+)
+
+
+def edit(account: Account, order: Any, to: int = 1, **other: Any) -> Any:
+    """Open an edit, then set and commit one opened before: the payloads."""
+    ids = {
+        "id": f"gid://shopify/Order/{order.id}",
+        "line": f"gid://shopify/CalculatedLineItem/{order.lines[0].id}",
+    }
+    opened = account.call(ONLY_BEGIN, id=ids["id"]).data["orderEditBegin"]["calculatedOrder"]
+    given = {**ids, "edit": opened["id"] if opened else "gid://shopify/CalculatedOrder/1", "to": to, **other}
+    return account.call(EDIT, **given).data
+
+
+def test_an_edit_takes_units_off_when_it_is_committed_and_moves_no_money(account: Account) -> None:
+    """They are for sale again; what was paid too much stays to be paid back."""
+    order = account.order([(0, 3), (1, 1)])
+    levels = account.shop.levels.values()
+    free = sum(level.available for level in levels)
+    sums = shops.totals(account.shop, order)
+    answer = edit(account, order)
+    line = answer["orderEditSetQuantity"]["calculatedLineItem"]
+    assert (line["quantity"], line["editableQuantity"], line["restocking"]) == (1, 1, True)
+    assert [n["quantity"] for n in answer["orderEditBegin"]["calculatedOrder"]["lineItems"]["nodes"]] == [
+        3,
+        1,
+    ]
+    assert order.lines[0].current_quantity == 1
+    assert sum(level.available for level in levels) == free + 2
+    after = shops.totals(account.shop, order)
+    assert (after.captured, after.refunded) == (sums.captured, sums.refunded)
+    assert after.current_total < sums.current_total
+
+
+def test_an_edit_that_is_not_committed_changes_nothing(account: Account) -> None:
+    """However often it is opened."""
+    order = account.order([(0, 3)])
+    account.call(ONLY_BEGIN, id=f"gid://shopify/Order/{order.id}")
+    account.call(ONLY_BEGIN, id=f"gid://shopify/Order/{order.id}")
+    assert order.lines[0].current_quantity == 3
+
+
+def test_an_edit_is_refused_in_the_vendors_words(account: Account, recorded: list[dict[str, Any]]) -> None:
+    """An order that is cancelled, a line that is not there, an edit that has ended, less than nothing."""
+    order = account.order([(0, 3)])
+    said = [
+        ("orderEditSetQuantity", edit(account, order, line="gid://shopify/CalculatedLineItem/7")),
+        ("orderEditSetQuantity", edit(account, order, edit="gid://shopify/CalculatedOrder/7")),
+        ("orderEditCommit", edit(account, order, edit="gid://shopify/CalculatedOrder/7")),
+        ("orderEditSetQuantity", edit(account, order, to=-1)),
+    ]
+    shops.cancel_order(account.world, account.shop, order.id)
+    said.append(("orderEditBegin", edit(account, order)))
+    for operation, answer in said:
+        (error,) = answer[operation]["userErrors"]
+        assert was_recorded(recorded, operation, error), error
+
+
+def test_what_is_fulfilled_is_not_edited_away(account: Account) -> None:
+    """Two of three left."""
+    order = account.order([(0, 3)])
+    fulfil(account, group(order, (0, 2)))
+    answer = edit(account, order)
+    assert answer["orderEditSetQuantity"]["userErrors"]
+    assert order.lines[0].current_quantity == 3

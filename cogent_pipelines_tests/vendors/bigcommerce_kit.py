@@ -324,6 +324,24 @@ def parcel_line(number: int = 194, qty: int = 2, address: int = 131, sku: str = 
     }
 
 
+def release(*lines: tuple[int, int, int], **more: Any) -> Want:
+    """A row of ``wanted.cancellations_to_channel`` for the order above; lines are (number, units before, after)."""
+    fields = {
+        "order_id": "218",
+        "lines": [
+            {
+                "order_line_key": f"web_us:{number}",
+                "line_id": str(number),
+                "sku": "TEE-M",
+                "change_from": before,
+                "quantity": after,
+            }
+            for number, before, after in lines or ((194, 2, 0),)
+        ],
+    }
+    return Want("cancellations_to_channel", "release", "web_us:218@release/0", "218", {**fields, **more})
+
+
 def stock(
     quantity: int = 5,
     first: int | None = 7,

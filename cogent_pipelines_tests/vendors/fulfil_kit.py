@@ -183,10 +183,22 @@ def want(**more: Any) -> Want:
         "ship_to_country_code": "GB",
         "ship_to_phone": "0113",
         "payment_reference": "pay_1",
+        "payments": [paid()],
         "lines": [sold()],
     }
     reference = more.pop("reference", "#1042")
     return Want("orders_to_wms", "create", "web_uk:1@LEEDS", reference, {**fields, **more})
+
+
+def paid(**more: Any) -> dict[str, Any]:
+    """A payment of the row above."""
+    plain = {
+        "payment_id": "pay_1",
+        "method": "card",
+        "amount": Decimal("51.9500"),
+        "fee_amount": Decimal("0.9800"),
+    }
+    return {**plain, "currency": "GBP", **more}
 
 
 def sold(**more: Any) -> dict[str, Any]:

@@ -60,7 +60,13 @@ ESTATE: dict[str, Any] = {
     "owners": {},
     "syncs": {
         name: {"mode": "live", "from": "2026-01-01T00:00:00Z"}
-        for name in ("orders_to_wms", "shipments_to_channel", "stock_to_channel", "cancellations_to_wms")
+        for name in (
+            "orders_to_wms",
+            "shipments_to_channel",
+            "stock_to_channel",
+            "cancellations_to_wms",
+            "cancellations_to_channel",
+        )
     },
 }
 

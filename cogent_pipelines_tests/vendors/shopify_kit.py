@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -344,6 +344,34 @@ def stock(
         **more,
     }
     return Want("stock_to_channel", act, f"web_uk:{location}9?inventory_item_id={item}", "TEE-M", fields)
+
+
+def release(*lines: tuple[int, int, int], **more: Any) -> Want:
+    """A row of ``wanted.cancellations_to_channel`` for the order above; lines are (number, units before, after)."""
+    fields = {
+        "order_id": "5500001",
+        "lines": [
+            {
+                "order_line_key": f"web_uk:{number}",
+                "line_id": str(number),
+                "sku": "TEE-M",
+                "change_from": before,
+                "quantity": after,
+            }
+            for number, before, after in lines or ((9001, 2, 1),)
+        ],
+    }
+    act = more.pop("act", "release")
+    key = more.pop("key", "web_uk:5500001@release/1")
+    return Want("cancellations_to_channel", act, key, "#1001", {**fields, **more})
+
+
+def edit(*lines: tuple[int, int], errors: Sequence[Any] = ()) -> dict[str, Any]:
+    """What an opened edit answers; lines are (number, units that may go)."""
+    rows = [{"id": gid("CalculatedLineItem", n), "editableQuantity": units} for n, units in lines]
+    order = {"id": gid("CalculatedOrder", 77), "lineItems": {"nodes": rows}}
+    payload = {"calculatedOrder": None if errors else order, "userErrors": list(errors)}
+    return {"data": {"orderEditBegin": payload}}
 
 
 def payout(**more: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from cogent_pipelines.sandbox.world.model import ShopOrder
 from cogent_pipelines_tests.vendors import sandbox_kit
 from cogent_pipelines_tests.vendors.bigcommerce_kit import level_row, parcel_row
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS, Retailer
+from cogent_pipelines_tests.vendors.world_rows import row
 
 SHIP, SET = "POST /v2/orders/{id}/shipments", "PUT /v3/inventory/adjustments/absolute"
 SETTLED = 100.0
@@ -140,6 +141,60 @@ def _message(r: Retailer) -> str:
     with sqlite3.connect(r.folder / "ledger.sqlite") as connection:
         (found,) = connection.execute("SELECT message FROM promises").fetchone()
     return str(found)
+
+
+# --- units that will not be sent ------------------------------------------------------------------------
+
+
+def release(order: ShopOrder, units: int = 0, **more: Any) -> dict[str, Any]:
+    """The row that wants the order's line left with so many units."""
+    line = order.lines[0]
+    lines = [
+        {
+            "order_line_key": f"{SHOP}:{line.id}",
+            "line_id": str(line.id),
+            "sku": line.sku,
+            "change_from": line.current_quantity,
+            "quantity": units,
+        }
+    ]
+    own = {"order_id": str(order.id), "lines": lines}
+    return row("release", f"{SHOP}:{order.id}@release/{units}", order.name, to=SHOP, **{**own, **more})
+
+
+def free(r: Retailer, *rows: dict[str, Any], ticks: int = 1) -> list[str]:
+    """Deliver releases."""
+    return list(r.deliver("cancellations_to_channel", *rows, ticks=ticks, pause=SETTLED).values())
+
+
+@pytest.mark.parametrize("kind", ["", *FAULTS, "reset_after_effect"])
+def test_a_whole_order_is_cancelled_once_and_no_money_moves(r: Retailer, kind: str) -> None:
+    """Its stock is free again; what the customer paid is still theirs to be given back."""
+    order = sale(r)
+    held = sum(level.committed for level in r.shop.levels.values())
+    if kind:
+        r.strike(SHOP, "PUT /v2/orders/{id}", kind)
+    assert free(r, release(order), ticks=6) == ["verified"]
+    assert order.cancelled_at is not None
+    assert held - sum(level.committed for level in r.shop.levels.values()) == 2
+    assert not [t for t in order.transactions if t.kind in ("refund", "void")]
+
+
+def test_a_part_of_an_order_is_a_persons_to_release(r: Retailer) -> None:
+    """Taking units off a line would clear its discounts: the customer would pay otherwise for the rest."""
+    order = sale(r)
+    assert free(r, release(order, units=1), ticks=2) == ["rejected part_of_an_order"]
+    assert order.cancelled_at is None
+    assert order.lines[0].current_quantity == 2
+
+
+def test_an_order_of_which_some_left_is_not_cancelled(r: Retailer) -> None:
+    """The rest of it is for the customer all the same."""
+    order = sale(r)
+    want = release(order)
+    tell(r, parcel_row(order, qty=1))
+    assert free(r, want, ticks=2) == ["rejected part_of_an_order"]
+    assert order.cancelled_at is None
 
 
 # --- levels -------------------------------------------------------------------------------------------

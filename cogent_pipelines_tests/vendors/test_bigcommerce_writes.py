@@ -20,17 +20,19 @@ from cogent_pipelines_tests.vendors.bigcommerce_kit import (
     order,
     parcel,
     parcel_line,
+    release,
     shipment,
     stock,
 )
 
-SHIP, TRACK, SET, ACTIVATE = (
+SHIP, TRACK, SET, ACTIVATE, RELEASE = (
     VENDOR.writes[key][0]
     for key in (
         ("shipments_to_channel", "fulfil"),
         ("shipments_to_channel", "track"),
         ("stock_to_channel", "set"),
         ("stock_to_channel", "activate"),
+        ("cancellations_to_channel", "release"),
     )
 )
 
@@ -343,3 +345,46 @@ def test_a_first_level_needs_none_before() -> None:
     want = stock(5, None, act="activate")
     assert ACTIVATE is SET
     ACTIVATE.guard(want, ACTIVATE.lookup.found(want, [{"data": []}]))
+
+
+# --- units that will not be sent ------------------------------------------------------------------------
+
+
+def test_a_release_cancels_the_order_and_says_nothing_of_money() -> None:
+    """One status; the vendor refunds nothing by it."""
+    request = RELEASE.request([release()], SYSTEM, "2b1c")
+    assert (request.method, request.path, request.body) == ("PUT", "/v2/orders/218", {"status_id": 5})
+
+
+@pytest.mark.parametrize(("status", "expected"), [(11, False), (5, True), (6, True)])
+def test_a_release_is_done_when_the_order_is_cancelled(status: int, expected: bool) -> None:
+    """Or declined: its stock is free."""
+    found = RELEASE.lookup.found(release(), [order(status_id=status)])
+    assert RELEASE.done(release(), found) is expected
+
+
+@pytest.mark.parametrize(
+    ("want", "of", "code"),
+    [
+        (release((194, 2, 1)), order(), "part_of_an_order"),
+        (
+            release(),
+            order(consignments=consignments(consignment(line(), line(195, "CAP", 1)))),
+            "part_of_an_order",
+        ),
+        (
+            release(),
+            order(consignments=consignments(consignment(line(quantity_shipped=1)))),
+            "part_of_an_order",
+        ),
+        (release(), order(status_id=0), "order_missing"),
+        (release(), None, "order_missing"),
+    ],
+)
+def test_what_would_take_more_off_than_the_warehouse_gave_up_is_refused(
+    want: Want, of: Any, code: str
+) -> None:
+    """A part of a line, another line, or a unit that left."""
+    with pytest.raises(Reject) as caught:
+        RELEASE.guard(want, RELEASE.lookup.found(want, [of]))
+    assert caught.value.code == code

@@ -78,6 +78,7 @@ def test_the_streams_are_the_models_the_brief_names() -> None:
         "products": ("products", True),
         "stock": ("stock", False),
         "customers": ("customers", True),
+        "contacts": ("customers", True),
         "locations": ("products", True),
     }
 

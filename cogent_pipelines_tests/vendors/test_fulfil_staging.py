@@ -246,6 +246,27 @@ def test_only_locations_of_the_type_warehouse_are_facilities(staging: Staging) -
     assert one(staging.rows("facilities"))["facility_id"] == "41"
 
 
+def test_a_customer_is_a_party_that_orders_were_made_for(staging: Staging) -> None:
+    """A supplier is none; mails are compared in lower case, and only mails."""
+    staging.load("orders", sale(party=77))
+    staging.load("customers", {"id": 77, "code": "77"}, {"id": 78, "code": "78"})
+    staging.load(
+        "contacts",
+        {"id": 1, "party": 77, "type": "email", "value": " Ann@Example.test"},
+        {"id": 2, "party": 77, "type": "email", "value": "ann@example.test"},
+        {"id": 3, "party": 77, "type": "email", "value": " "},
+        {"id": 4, "party": 77, "type": "phone", "value": "0113"},
+        {"id": 5, "party": 78, "type": "email", "value": "mill@example.test"},
+    )
+    row = one(staging.rows("customers"))
+    assert (row["customer_key"], row["customer_id"], row["emails"], row["gone_at"]) == (
+        "erp_uk:77",
+        "77",
+        ["ann@example.test"],
+        None,
+    )
+
+
 def test_what_is_gone_is_gone(staging: Staging) -> None:
     """A shipment that no sweep found any more is no allocation."""
     staging.load("orders", sale())

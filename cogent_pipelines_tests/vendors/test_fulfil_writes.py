@@ -10,7 +10,7 @@ import pytest
 from cogent_pipelines.connect.spec import System, Want
 from cogent_pipelines.errors import Halt, Reject, Retry
 from cogent_pipelines.vendors import fulfil
-from cogent_pipelines_tests.vendors.fulfil_kit import SYSTEM, found, line, money, order, sold, want
+from cogent_pipelines_tests.vendors.fulfil_kit import SYSTEM, found, line, money, order, paid, sold, want
 
 
 def sent(**fields: Any) -> dict[str, Any]:
@@ -158,8 +158,35 @@ def test_no_money_is_a_float() -> None:
 
 def test_what_was_not_paid_is_not_called_paid() -> None:
     """Without a payment of its own there is none."""
-    body = sent(payment_reference=None)
+    body = sent(payments=[])
     assert (body["financial_status"], "payments" in body) == ("unpaid", False)
+    part = sent(payments=[paid(amount=Decimal("20.0000"))])
+    assert (part["financial_status"], part["payments"][0]["amount"]) == ("unpaid", "20.00")
+
+
+def test_each_payment_goes_with_its_own_id_method_and_amount() -> None:
+    """A gift card and a card; the method of one that names none is the account's."""
+    rows = [
+        paid(payment_id="gift_7", method=None, amount=Decimal("11.9500")),
+        paid(payment_id="pay_1", method="klarna", amount=Decimal("40.0000")),
+    ]
+    body = sent(payments=rows)
+    assert body["financial_status"] == "paid"
+    assert body["payments"] == [
+        {"amount": "11.95", "provider_reference": "gift_7", "method": "card", "state": "success"},
+        {"amount": "40.00", "provider_reference": "pay_1", "method": "klarna", "state": "success"},
+    ]
+
+
+def test_a_tax_goes_by_the_ledgers_code_where_it_is_mapped() -> None:
+    """In a field of its own, with its rate and amount; else by the account's name for it."""
+    lines = [
+        sold(tax_code="GB-20"),
+        sold(line_ref="L2", qty=1, unit_price_amount=Decimal(0), tax_code=None),
+    ]
+    first, second = sent(lines=lines)["sale_lines"]
+    assert first["tax_lines"] == [{"name": "GB-20", "rate": "0.2", "amount": "8.00"}]
+    assert second["tax_lines"][0]["name"] == "VAT"
 
 
 def test_two_lines_of_one_name_have_two_identifiers() -> None:

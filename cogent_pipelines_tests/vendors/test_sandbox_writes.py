@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
+from cogent_pipelines.sandbox.world import money
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import ShopOrder, WarehouseOrder
 from cogent_pipelines_tests.vendors import sandbox_kit
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS, Retailer
 from cogent_pipelines_tests.vendors.shopify_kit import level_row, parcel_row
-from cogent_pipelines_tests.vendors.world_rows import LINES, cancellation, sale
+from cogent_pipelines_tests.vendors.world_rows import LINES, cancellation, row, sale
 
 SETTLED = 100.0
 """Seconds after which a warehouse shows what it was sent."""
@@ -230,6 +231,87 @@ def test_where_the_account_may_not_cancel_a_note_asks_for_it_once(r: Retailer) -
     assert stop(r, cancellation(r, "note"), ticks=6) == ["verified"]
     (note,) = at_warehouse(r).notes
     assert "customer cancelled" in note[2]
+
+
+# --- units that will not be sent --------------------------------------------------------------------------
+
+
+def released(r: Retailer, units: int = 0, **more: Any) -> dict[str, Any]:
+    """The row that wants the first line of the order left with so many units, and the others with none."""
+    order = placed(r)
+    left = {line.id: units if place == 0 else 0 for place, line in enumerate(order.lines)}
+    lines = [
+        {
+            "order_line_key": f"{SHOP}:{line.id}",
+            "line_id": str(line.id),
+            "sku": line.sku,
+            "change_from": line.current_quantity,
+            "quantity": left[line.id],
+        }
+        for line in order.lines
+        if line.current_quantity > left[line.id]
+    ]
+    key = f"{SHOP}:{order.id}@release/{sum(left.values())}"
+    own = {"order_id": str(order.id), "lines": lines}
+    return row("release", key, order.name, to=SHOP, priority=20, **{**own, **more})
+
+
+def free(r: Retailer, *rows: dict[str, Any], ticks: int = 1) -> list[str]:
+    """Deliver releases."""
+    return list(r.deliver("cancellations_to_channel", *rows, ticks=ticks, pause=SETTLED).values())
+
+
+def on_sale(r: Retailer) -> tuple[int, int]:
+    """Units for sale, and units promised to orders, of all items."""
+    levels = r.shop.levels.values()
+    return sum(level.available for level in levels), sum(level.committed for level in levels)
+
+
+def moved(r: Retailer) -> tuple[Decimal, Decimal, int]:
+    """Captured, given back, and refunds there are."""
+    sums = money.totals(r.shop, placed(r))
+    return sums.captured, sums.refunded, len(placed(r).refunds)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["", "rate_limited", "unavailable", "half_body", "stores_nothing", "reset_after_effect", "refused"],
+)
+@pytest.mark.parametrize("operation", ["orderEditCommit", "orderEditBegin", "orderEditSetQuantity"])
+def test_a_release_frees_its_units_once_and_moves_no_money(r: Retailer, operation: str, kind: str) -> None:
+    """Committed stock falls and what is for sale rises by the same units, whatever the answer."""
+    sale(r)
+    available, committed = on_sale(r)
+    before = moved(r)
+    if kind:
+        r.strike(SHOP, operation, kind)
+    want = released(r, units=1)
+    states = free(r, want, ticks=6)
+    if kind == "refused" and operation != "orderEditSetQuantity":
+        assert states == ["rejected not_editable" if operation == "orderEditBegin" else "rejected refused"]
+        return
+    assert states == ["verified"]
+    assert [line.current_quantity for line in placed(r).lines] == [1, 0, 0]
+    assert on_sale(r) == (available + 3, committed - 3)
+    assert moved(r) == before
+    assert placed(r).cancelled_at is None
+
+
+def test_a_line_somebody_edited_meanwhile_is_left_as_it_is(r: Retailer) -> None:
+    """The want rests on a reading that is no longer so."""
+    sale(r)
+    want = released(r)
+    shops.set_quantity(r.world, r.shop, placed(r).id, placed(r).lines[0].id, 3)
+    assert free(r, want) == ["waiting target_not_ready"]
+    assert placed(r).lines[0].current_quantity == 3
+
+
+def test_what_somebody_took_off_already_is_not_taken_off_again(r: Retailer) -> None:
+    """An order cancelled by CX holds nothing."""
+    sale(r)
+    want = released(r)
+    shops.cancel_order(r.world, r.shop, placed(r).id)
+    assert free(r, want) == ["adopted already_there"]
 
 
 # --- parcels to the shop ----------------------------------------------------------------------------------

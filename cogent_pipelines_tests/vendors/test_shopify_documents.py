@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,16 @@ from cogent_pipelines.vendors import shopify_documents as documents
 from cogent_pipelines.vendors.shopify import VENDOR
 from cogent_pipelines.vendors.shopify_documents import COSTS, document
 from cogent_pipelines_tests.vendors.shopify_cost import requested, size
-from cogent_pipelines_tests.vendors.shopify_kit import SYSTEM, fixture, gid, parcel, schema, stock
+from cogent_pipelines_tests.vendors.shopify_kit import (
+    SYSTEM,
+    edit,
+    fixture,
+    gid,
+    parcel,
+    release,
+    schema,
+    stock,
+)
 from cogent_pipelines_tests.vendors.staging_kit import Staging
 
 WINDOW = Window(datetime(2026, 11, 2, 9, 0, 0, 999, tzinfo=UTC), datetime(2026, 11, 2, 9, 5, tzinfo=UTC))
@@ -45,10 +55,13 @@ def requests() -> Iterator[tuple[str, Request]]:
         "notify": parcel(act="notify", fulfilment_id="3001"),
         "set": stock(),
         "activate": stock(act="activate"),
+        "release": replace(release(), prepared=(edit((9001, 2)),)),
     }
     for (_, act), writes in VENDOR.writes.items():
         for write in writes:
             yield act, write.request([wants[act]], SYSTEM, "2b1c")
+            for prepared in ((), (edit((9001, 2)),)) if write.prepare else ():
+                yield f"{act} prepared", write.prepare(replace(wants[act], prepared=prepared), SYSTEM)
             for lookup in write.lookup.requests([wants[act]], SYSTEM):
                 yield f"{act} look-up", lookup
     assert VENDOR.probe
@@ -102,7 +115,8 @@ def test_a_request_is_whole(who: str, request_: Request) -> None:
     assert isinstance(values, dict), values
     declared = {v.variable.name.value for v in operation.variable_definitions}
     assert set(request_.body["variables"]) <= declared
-    mutates = operation.operation is graphql.OperationType.MUTATION and who != "orders export"
+    mutates = operation.operation is graphql.OperationType.MUTATION
+    mutates &= who != "orders export" and not who.endswith("prepared")
     assert request_.is_write is mutates
     assert request_.path == "/admin/api/2026-07/graphql.json"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from cogent_pipelines.errors import Reject, Retry
 from cogent_pipelines.vendors.shopify import VENDOR
 from cogent_pipelines_tests.vendors.shopify_kit import (
     SYSTEM,
+    edit,
     fo_line,
     fulfilment,
     fulfilment_order,
@@ -20,16 +22,18 @@ from cogent_pipelines_tests.vendors.shopify_kit import (
     level,
     nodes,
     parcel,
+    release,
     stock,
 )
 
-FULFIL, NOTIFY, SET, ACTIVATE = (
+FULFIL, NOTIFY, SET, ACTIVATE, RELEASE = (
     VENDOR.writes[key][0]
     for key in (
         ("shipments_to_channel", "fulfil"),
         ("shipments_to_channel", "notify"),
         ("stock_to_channel", "set"),
         ("stock_to_channel", "activate"),
+        ("cancellations_to_channel", "release"),
     )
 )
 
@@ -600,3 +604,117 @@ def test_items_to_stock_are_looked_up_by_location() -> None:
     assert look(ACTIVATE, wants[2], answers) is None
     inactive = [{"data": {"nodes": [{**there, "inventoryLevel": level(0, isActive=False)}]}}]
     assert not is_done(ACTIVATE, wants[0], inactive)
+
+
+# --- units that will not be sent ------------------------------------------------------------------------
+
+
+def current(*lines: tuple[int, int, int], more: bool = False, cancelled: str | None = None) -> Any:
+    """The order's lines as the shop has them: (number, units, units not fulfilled)."""
+    rows = [
+        {"id": gid("LineItem", n), "currentQuantity": units, "unfulfilledQuantity": left}
+        for n, units, left in lines
+    ]
+    order = {
+        "id": gid("Order", 5500001),
+        "cancelledAt": cancelled,
+        "lineItems": {"nodes": rows, "pageInfo": {"hasNextPage": more}},
+    }
+    return {"data": {"nodes": [order]}}
+
+
+def prepared(want: Want) -> list[Any]:
+    """Every request that goes before the commit, each answered."""
+    asked = []
+    answers: tuple[Any, ...] = ()
+    while (request := RELEASE.prepare(replace(want, prepared=answers), SYSTEM)) is not None:
+        asked.append(request)
+        answers = (
+            (edit((9001, 2), (9002, 1)),)
+            if not answers
+            else (*answers, {"data": {"orderEditSetQuantity": {"userErrors": []}}})
+        )
+    return asked
+
+
+def test_a_release_is_an_edit_of_the_lines_to_the_units_they_are_left_with() -> None:
+    """Opened, set line by line, committed without a word to the customer; no money moves."""
+    want = release((9001, 2, 1), (9002, 1, 0))
+    begin, first, second = prepared(want)
+    assert begin.body["variables"] == {"id": gid("Order", 5500001)}
+    assert first.body["variables"] == {
+        "edit": gid("CalculatedOrder", 77),
+        "line": gid("CalculatedLineItem", 9001),
+        "quantity": 1,
+    }
+    assert second.body["variables"]["quantity"] == 0
+    assert not any(request.is_write for request in (begin, first, second))
+    commit = RELEASE.request([replace(want, prepared=(edit((9001, 2), (9002, 1)),))], SYSTEM, "2b1c")
+    assert commit.is_write
+    assert commit.body["variables"]["edit"] == gid("CalculatedOrder", 77)
+    assert "notifyCustomer: false" in commit.body["query"]
+    assert not re.search(
+        r"refund|cancel", "".join(r.body["query"] for r in (begin, first, commit)), re.IGNORECASE
+    )
+
+
+def test_an_edit_the_shop_will_not_open_is_told_to_a_person() -> None:
+    """In its own words."""
+    want = replace(release(), prepared=(edit(errors=[{"message": "The order cannot be edited."}]),))
+    with pytest.raises(Reject, match="cannot be edited") as caught:
+        RELEASE.prepare(want, SYSTEM)
+    assert caught.value.code == "not_editable"
+
+
+@pytest.mark.parametrize("lines", [(), ((9001, 0),), ((9009, 5),)])
+def test_a_line_that_cannot_be_edited_is_not_guessed(lines: Any) -> None:
+    """It is not in the edit, or has no units that may go."""
+    with pytest.raises(Reject) as caught:
+        RELEASE.prepare(replace(release(), prepared=(edit(*lines),)), SYSTEM)
+    assert caught.value.code == "not_editable"
+
+
+def test_a_quantity_the_shop_refuses_is_tried_anew() -> None:
+    """The order changed under the edit: nothing was committed, and the next look says what is so."""
+    answer = {
+        "data": {
+            "orderEditSetQuantity": {"userErrors": [{"message": "The calculated order does not exist."}]}
+        }
+    }
+    with pytest.raises(Retry):
+        RELEASE.prepare(replace(release(), prepared=(edit((9001, 2)), answer)), SYSTEM)
+
+
+@pytest.mark.parametrize(("units", "expected"), [(2, False), (1, True), (0, True)])
+def test_a_release_is_done_when_no_line_holds_more(units: int, expected: bool) -> None:
+    """Fewer were taken off by somebody else."""
+    found = RELEASE.lookup.found(release(), [current((9001, units, units))])
+    assert RELEASE.done(release(), found) is expected
+
+
+def test_a_cancelled_order_holds_nothing() -> None:
+    """There is nothing left to release."""
+    found = RELEASE.lookup.found(release(), [current((9001, 2, 2), cancelled="2026-11-02T10:00:00Z")])
+    assert RELEASE.done(release(), found)
+
+
+def test_a_line_that_changed_since_it_was_read_is_planned_again() -> None:
+    """Setting it would give back what a person took off, or take off what they gave."""
+    found = RELEASE.lookup.found(release(), [current((9001, 3, 3))])
+    with pytest.raises(Retry, match="from 2 to 3"):
+        RELEASE.guard(release(), found)
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ([current((9001, 2, 0))], "nothing_left"),
+        ([current((9001, 2, 2), more=True)], "too_many_lines"),
+        ([{"data": {"nodes": [None]}}], "order_missing"),
+    ],
+)
+def test_a_release_the_order_has_no_room_for_is_refused(answers: Any, code: str) -> None:
+    """What is fulfilled is not taken off."""
+    with pytest.raises(Reject) as caught:
+        RELEASE.guard(release(), RELEASE.lookup.found(release(), answers))
+    assert caught.value.code == code

@@ -84,6 +84,7 @@ def sale(r: Retailer, name: str = "#1001", lines: Any = LINES) -> dict[str, Any]
         ship_to_phone=address.phone or None,
         note=order.note,
         payment_reference="pay-1",
+        payments=[{"payment_id": "pay-1", "method": "card", "amount": amounts["total"], "fee_amount": None}],
         due_on=date(2026, 7, 8),
         lines=[
             {

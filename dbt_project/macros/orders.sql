@@ -39,3 +39,14 @@
         )::decimal(28, 0) * {{ one_step(minor_units('o.currency')) }})::decimal(18, 4)
     end
 {%- endmacro %}
+
+-- What is left of a line's money when units of it were taken off, rounded half up to whole minor units. Needs current_qty,
+-- ordered_qty and currency beside it.
+{% macro share_of(amount) -%}
+    case
+        when coalesce(ordered_qty, 0) <= 0 or current_qty >= ordered_qty then coalesce({{ amount }}, 0)
+        else ((
+            2 * (coalesce({{ amount }}, 0) * {{ minor_units('currency') }})::hugeint * greatest(current_qty, 0) + ordered_qty
+        ) // (2 * ordered_qty))::decimal(28, 0) * {{ one_step(minor_units('currency')) }}
+    end::decimal(18, 4)
+{%- endmacro %}

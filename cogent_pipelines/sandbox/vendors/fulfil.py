@@ -47,6 +47,7 @@ TRAITS = Traits(
         ("orders", "PUT /model/sale.sale/search_read"),
         ("stock", "PUT /model/product.product/search_read"),
     ),
+    keeps_books=True,
     status_field="state",
     typed_field="total_amount",
     untold=frozenset({"weight", "barcode", "origin"}),

@@ -293,7 +293,7 @@ def _product(x: Line, context: Context) -> Any:
 
 def _line_tax(x: Line, context: Context, first: int | None = None) -> Sequence[Tax]:
     amount = shops.tax_in(context.shop, shops.line_amount(x.line, x.line.quantity), x.line.tax_rate)
-    return truncated([Tax(amount, x.line.tax_rate, x.order)], first)
+    return truncated([Tax(amount, x.line.tax_rate, x.order, x.line.tax_name)], first)
 
 
 def _weight(x: Line, context: Context) -> Grams | None:
@@ -432,7 +432,7 @@ RESOLVERS: Resolvers = {
         "rate": lambda t, _: float(t.rate),
         "ratePercentage": lambda t, _: float(t.rate * 100),
         "source": always("shopify"),
-        "title": lambda t, _: "VAT" if t.rate else "Zero rate",
+        "title": lambda t, _: t.name or ("VAT" if t.rate else "Zero rate"),
     },
     "DiscountAllocation": {"allocatedAmountSet": lambda b, _: b},
     "Attribute": {"key": lambda a, _: a[0], "value": lambda a, _: a[1]},

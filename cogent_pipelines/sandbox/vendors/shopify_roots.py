@@ -17,6 +17,7 @@ from graphql import GraphQLEnumType, GraphQLError, GraphQLSchema, get_named_type
 
 from cogent_pipelines.sandbox.vendors import (
     shopify_bulk,
+    shopify_edits,
     shopify_fulfilments,
     shopify_orders,
     shopify_payments,
@@ -54,8 +55,9 @@ if TYPE_CHECKING:
 VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10", "unstable")
 # what the app was granted; which scope each field needs is INFERRED but for those with a recorded refusal
 SCOPES = (
-    "read_orders", "read_all_orders", "write_orders", "read_products", "read_inventory", "write_inventory",
-    "read_locations", "read_merchant_managed_fulfillment_orders", "write_merchant_managed_fulfillment_orders",
+    "read_orders", "read_all_orders", "write_orders", "write_order_edits", "read_products", "read_inventory",
+    "write_inventory", "read_locations", "read_merchant_managed_fulfillment_orders",
+    "write_merchant_managed_fulfillment_orders",
     "read_third_party_fulfillment_orders", "write_third_party_fulfillment_orders", "write_fulfillments",
     "read_returns", "read_shopify_payments", "read_shopify_payments_payouts", "read_customers",
 )  # fmt: skip
@@ -393,6 +395,7 @@ QUERIES: dict[str, Callable[..., Any]] = {
 REFUND = shopify_stock_writes.idempotent("refundCreate", "refund", shopify_writes.create_refund)
 MUTATIONS: dict[str, Callable[..., Any]] = {
     **shopify_writes.MUTATIONS,
+    **shopify_edits.MUTATIONS,
     **shopify_stock_writes.MUTATIONS,
     **shopify_bulk.MUTATIONS,
     "refundCreate": gated(["write_orders"], "refundCreate", REFUND),
@@ -537,6 +540,7 @@ def schema() -> GraphQLSchema:
         shopify_stock,
         shopify_payments,
         shopify_bulk,
+        shopify_edits,
     ):
         resolvers.update(part.RESOLVERS)
     for name, fields in schema_types().items():

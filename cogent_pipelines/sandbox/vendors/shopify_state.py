@@ -120,6 +120,7 @@ class Tax(NamedTuple):
     amount: Decimal
     rate: Decimal
     order: model.ShopOrder
+    name: str = ""
 
 
 class Shipping(NamedTuple):
@@ -221,6 +222,23 @@ class Job:
     is_done: bool = False
 
 
+@dataclass(slots=True)
+class Edit:
+    """An order edit somebody opened: the units each line is to have, by the line's number."""
+
+    id: int
+    order: model.ShopOrder
+    quantities: dict[int, int]
+    restocked: set[int] = field(default_factory=set)
+
+
+class EditedLine(NamedTuple):
+    """A line as an edit shows it."""
+
+    edit: Edit
+    line: model.ShopLine
+
+
 class Change(NamedTuple):
     name: str
     delta: int
@@ -263,6 +281,7 @@ _NAMES: Mapping[type, str] = {
     ShippedLine: "FulfillmentLineItem", Money: "OrderTransaction", Refunded: "Refund",
     Adjusted: "OrderAdjustment",
     Returned: "Return", ReturnedLine: "ReturnLineItem", Customer: "Customer", Event: "FulfillmentEvent",
+    Edit: "CalculatedOrder", EditedLine: "CalculatedLineItem",
     Bulk: "BulkOperation", Group: "InventoryAdjustmentGroup", Quantity: "InventoryQuantity",
 }  # fmt: skip
 
@@ -300,6 +319,7 @@ class Store:
     bulks: dict[int, Bulk] = field(default_factory=dict)
     events: dict[int, list[Event]] = field(default_factory=lambda: defaultdict(list))
     staff_notes: dict[int, str] = field(default_factory=dict)
+    edits: dict[int, Edit] = field(default_factory=dict)
     _products: dict[int, Product] = field(default_factory=dict)
     _products_of: int = -1
     _customers: dict[int, Customer] = field(default_factory=dict)

@@ -49,6 +49,8 @@ def build_world(settings: Settings) -> World:
             world.warehouses[system].takes_edits = "edits" not in edge.untold
         else:
             world.accounts[system] = Account(system, CURRENCY)
+        if edge.keeps_books:
+            world.books.add(system)
     if sorted_file is not None and not (world.shops and world.warehouses):
         raise ValueError("--orders: a file of orders needs a shop and a warehouse among --systems")
     if settings.defects and not (world.shops and world.warehouses):

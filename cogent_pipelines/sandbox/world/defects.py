@@ -1,7 +1,7 @@
 """The planter: which faults there are, how many of each, when they are planted, and what was planted.
 
 Belongs here: the table family -> mechanisms and near-misses, and running their scripts over the world's time.
-Does not belong here: a mechanism (``plants_orders``, ``_shipping``, ``_parcels``, ``_stock``, ``_money``, ``_edge``).
+Does not belong here: a mechanism (``plants_orders`` and the other ``plants_*``).
 
 A family is named by the sentence that should be true. The planter knows what it did, never whether
 anybody's rule would say so. A near-miss looks like a fault and is none.
@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cogent_pipelines.sandbox.world import plants_edge as edge
+from cogent_pipelines.sandbox.world import plants_finance as finance
 from cogent_pipelines.sandbox.world import plants_money as money
 from cogent_pipelines.sandbox.world import plants_orders as orders
 from cogent_pipelines.sandbox.world import plants_parcels as parcels
@@ -40,6 +41,8 @@ class Family:
     near_misses: tuple[Mechanism, ...]
     needs_provider: bool = False
     """Only where a payment provider's book can be asked."""
+    needs_books: bool = False
+    """Whether it is planted in the system that keeps the books; without one it is not."""
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -168,6 +171,49 @@ FAMILIES: Mapping[str, Family] = {
             shipping.cancelled_because_the_shop_did,
             shipping.pick_cancelled_and_done_again,
         ),
+    ),
+    "every_line_closed_short_has_a_decision": Family(
+        (
+            finance.given_up_and_nobody_says,
+            finance.closed_short_and_nobody_says,
+            finance.taken_off_and_not_given_back,
+            finance.cancelled_there_and_not_given_back,
+        ),
+        (
+            finance.rest_given_back,
+            finance.taken_off_and_given_back,
+            finance.cancelled_and_refunded_in_the_last_second,
+        ),
+    ),
+    "every_order_value_agrees": Family(
+        (
+            finance.delivery_a_penny_dearer,
+            finance.price_changed_in_the_books,
+            finance.booked_in_another_currency,
+        ),
+        (finance.goodwill_given, finance.units_given_back_after_they_left, finance.booked_as_sold),
+        needs_books=True,
+    ),
+    "every_tax_code_is_mapped": Family(
+        (
+            finance.a_levy_nobody_mapped,
+            finance.a_reduced_rate_by_a_new_name,
+            finance.renamed_tax_before_it_is_paid,
+        ),
+        (finance.cancelled_with_its_tax, finance.a_test_with_its_tax, finance.taxed_as_ever),
+    ),
+    "no_customer_is_doubled": Family(
+        (
+            finance.keyed_in_again_in_capitals,
+            finance.keyed_in_again_as_it_was,
+            finance.keyed_in_again_with_a_blank,
+        ),
+        (
+            finance.two_orders_of_one_customer,
+            finance.two_of_one_household,
+            finance.one_mail_in_two_cases_in_the_shop,
+        ),
+        needs_books=True,
     ),
     "every_shipment_has_an_order": Family(
         (shipping.stranger_ships, shipping.number_mistyped_before_it_left, shipping.ships_without_any_number),
@@ -427,11 +473,12 @@ class Planter:
         start = self.world.now
         first = start + timedelta(hours=FIRST_HOURS)
         span = timedelta(days=settings.days) * LAST_SHARE
-        has_provider = bool(money.providers(self.world))
+        has_provider, has_books = bool(money.providers(self.world)), bool(self.world.books)
         names = [
             name
             for name in read_families(settings.families)
-            if has_provider or not FAMILIES[name].needs_provider
+            if (has_provider or not FAMILIES[name].needs_provider)
+            and (has_books or not FAMILIES[name].needs_books)
         ]
         self._schedule_edges([name for name in names if name in EDGE], first)
         for place, name in enumerate(names):

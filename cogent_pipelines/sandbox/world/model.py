@@ -142,6 +142,7 @@ class ShopLine:
     tax_rate: Decimal
     discount: Decimal = Decimal(0)  # of the whole line
     requires_shipping: bool = True
+    tax_name: str = ""  # as the shop calls its tax, where it is none of the usual ones
     fulfilled_quantity: int = 0
     refunded_quantity: int = 0
     returned_quantity: int = 0  # of the refunded ones: those that had been fulfilled

@@ -122,6 +122,11 @@ class Plant:
         """What people call ``facility``."""
         return catalogue.FACILITIES[self.facility][0]
 
+    @property
+    def books(self) -> Warehouse:
+        """The system that keeps the books."""
+        return next(w for name, w in self.world.warehouses.items() if name in self.world.books)
+
     # --- waiting ----------------------------------------------------------------------------------
 
     def minutes(self, number: float) -> Wait:

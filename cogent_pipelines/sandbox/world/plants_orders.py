@@ -449,7 +449,8 @@ def captured_in_two_parts(p: Plant) -> Script:
 
 # --- every_edit_after_release_reached_the_warehouse ---------------------------------------------------
 
-AFTER_EDIT = (SHIPS, TOLD, CARRIED_OUT, "no_order_is_fulfilled_before_its_last_parcel", CAPTURED)
+VALUE = "every_order_value_agrees"
+AFTER_EDIT = (SHIPS, TOLD, CARRIED_OUT, "no_order_is_fulfilled_before_its_last_parcel", CAPTURED, VALUE)
 
 
 def _edited(p: Plant, order: ShopOrder, field: str) -> None:

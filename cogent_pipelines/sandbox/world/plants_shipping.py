@@ -24,6 +24,7 @@ from cogent_pipelines.sandbox.world.world import Flaw
 
 PICKED = "no_cancelled_order_is_being_picked"
 WMS_CANCEL = "every_warehouse_cancellation_reached_the_channel"
+DECIDED = "every_line_closed_short_has_a_decision"
 STRANGER = "every_shipment_has_an_order"
 TRACKED = "every_parcel_has_carrier_and_tracking"
 LAST_PARCEL = "no_order_is_fulfilled_before_its_last_parcel"
@@ -222,7 +223,7 @@ def cancelled_by_the_warehouse(p: Plant) -> Script:
     yield p.minutes(30)
     warehouse, record = p.record_of(order)
     wms.cancel_order(p.world, warehouse, record.id, reason="Cannot be found", by="warehouse")
-    p.record({"order": order.name, "warehouse_order": record.id}, also=(REACHED, CARRIED_OUT))
+    p.record({"order": order.name, "warehouse_order": record.id}, also=(REACHED, CARRIED_OUT, DECIDED))
 
 
 def given_up_after_the_pick(p: Plant) -> Script:
@@ -233,7 +234,7 @@ def given_up_after_the_pick(p: Plant) -> Script:
     warehouse, record = p.record_of(order)
     wms.cancel_pick(p.world, warehouse, record.id, record.allocations[0].id)
     wms.cancel_order(p.world, warehouse, record.id, reason="Broken while picked", by="warehouse")
-    p.record({"order": order.name, "warehouse_order": record.id}, also=(REACHED, CARRIED_OUT))
+    p.record({"order": order.name, "warehouse_order": record.id}, also=(REACHED, CARRIED_OUT, DECIDED))
 
 
 def rest_cancelled_by_the_warehouse(p: Plant) -> Script:
@@ -246,7 +247,7 @@ def rest_cancelled_by_the_warehouse(p: Plant) -> Script:
     wms.cancel_order(p.world, warehouse, record.id, reason="Rest cannot be found", by="warehouse")
     p.record(
         {"order": order.name, "warehouse_order": record.id},
-        also=(SHIPS, TOLD, REACHED, LAST_PARCEL, CARRIED_OUT),
+        also=(SHIPS, TOLD, REACHED, LAST_PARCEL, CARRIED_OUT, DECIDED),
     )
 
 

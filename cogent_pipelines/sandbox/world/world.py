@@ -99,6 +99,7 @@ class World:
     shops: dict[str, Shop] = field(default_factory=dict)
     warehouses: dict[str, Warehouse] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)  # with payment providers
+    books: set[str] = field(default_factory=set)  # the systems that are the retailer's books
     odd: list[Odd] = field(default_factory=list)
     flaws: dict[tuple[str, str, str], Flaw] = field(default_factory=dict)  # by (system, verb, subject)
     mood: str = ""  # the kind of fault "inside" that the call being played meets

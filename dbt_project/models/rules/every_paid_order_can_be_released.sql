@@ -22,7 +22,7 @@ with candidates as (
     where
         r.held_by in (
             'unknown_sku', 'unmapped_delivery_option', 'unmapped_facility', 'bad_address', 'no_free_stock', 'currency',
-            'quantity', 'promised_day_passed', 'reference_taken'
+            'quantity', 'promised_day_passed', 'reference_taken', 'unmapped_tax_code'
         )
         or (r.held_by = 'awaiting_payment' and r.payment_code in ('pending', 'authorised', 'part_captured', 'expired'))
 ),

@@ -136,6 +136,52 @@ known_items as (
     having count(*) = 1
 ),
 
+-- An order's money as it stands: what was taken off it since it was placed, by an edit or given back before it goes, is
+-- no more of it. A line's discount and tax go with its units, in whole pence.
+changed_lines as (
+    select
+        order_key,
+        order_line_key,
+        system,
+        tax_code,
+        discount_amount - {{ share_of('discount_amount') }} as discount_off_amount,
+        tax_amount - {{ share_of('tax_amount') }} as tax_off_amount
+    from {{ ref('order_line_book') }}
+    where order_key in (select order_key from parts)
+),
+
+given_back as (
+    select
+        r.order_key,
+        sum(greatest(r.amount - r.adjustment_amount - coalesce(l.amount, 0), 0)) as shipping_amount
+    from {{ ref('refunds') }} as r
+    left join (
+        select
+            refund_key,
+            sum(amount) as amount
+        from {{ ref('refund_lines') }}
+        group by refund_key
+    ) as l on l.refund_key = r.refund_key
+    where r.order_key in (select order_key from parts)
+    group by r.order_key
+),
+
+amounts as (
+    select
+        o.order_key,
+        coalesce(any_value(o.current_total_amount), any_value(o.total_amount)) as total_amount,
+        greatest(any_value(o.shipping_amount) - coalesce(any_value(b.shipping_amount), 0), 0)::decimal(18, 4)
+            as shipping_amount,
+        greatest(any_value(o.discount_amount) - coalesce(sum(c.discount_off_amount), 0), 0)::decimal(18, 4)
+            as discount_amount,
+        greatest(any_value(o.tax_amount) - coalesce(sum(c.tax_off_amount), 0), 0)::decimal(18, 4) as tax_amount
+    from {{ ref('orders') }} as o
+    left join changed_lines as c on c.order_key = o.order_key
+    left join given_back as b on b.order_key = o.order_key
+    where o.order_key in (select order_key from parts)
+    group by o.order_key
+),
+
 bodies as (
     select
         p.business_key,
@@ -146,10 +192,13 @@ bodies as (
             'item_id': i.item_id,
             'qty': p.qty,
             'unit_price_amount': p.unit_price_amount,
-            'tax_rate': p.tax_rate
+            'tax_rate': p.tax_rate,
+            'tax_code': t.ledger_code
         } order by p.line_id, p.line_ref, p.unit_price_amount) as lines
     from priced as p
     left join known_items as i on i.system = p.warehouse_system and i.sku = p.warehouse_sku
+    left join changed_lines as c on c.order_line_key = p.order_line_key
+    left join {{ ref('tax_codes') }} as t on t.system = c.system and t.tax_code = c.tax_code
     group by p.business_key
 ),
 
@@ -174,14 +223,30 @@ part_goods as (
     from goods
 ),
 
+payments_of as (
+    select
+        order_key,
+        payment_id,
+        gateway,
+        amount,
+        fee_amount,
+        currency,
+        processed_at,
+        sum(amount) over (
+            partition by order_key order by processed_at, payment_id rows between unbounded preceding and current row
+        ) as to_amount
+    from {{ ref('payments') }}
+    where
+        kind_code in ('sale', 'capture') and status_code = 'success' and amount > 0
+        and order_key in (select order_key from parts)
+),
+
 paid as (
     select
         order_key,
-        arg_max(payment_id, processed_at) as payment_id
-    from {{ ref('payments') }}
-    where
-        kind_code in ('sale', 'capture') and status_code = 'success'
-        and order_key in (select order_key from parts)
+        arg_max(payment_id, processed_at) as payment_id,
+        arg_max(gateway, processed_at) as payment_method
+    from payments_of
     group by order_key
 ),
 
@@ -193,6 +258,39 @@ services as (
     from {{ ref('live_lines') }}
     where not requires_shipping and order_key in (select order_key from parts)
     group by order_key
+),
+
+part_totals as (
+    select
+        p.business_key,
+        p.order_key,
+        {{ part_of('am.total_amount') }} as total_amount,
+        sum({{ part_of('am.total_amount') }}) over (
+            partition by p.order_key order by p.place rows between unbounded preceding and current row
+        ) as to_amount
+    from parts as p
+    inner join {{ ref('orders') }} as o on o.order_key = p.order_key
+    inner join amounts as am on am.order_key = p.order_key
+    left join part_goods as g on g.order_key = p.order_key and g.place = p.place and p.is_split
+),
+
+-- What each payment pays of each part: both laid end to end, none of a payment counted twice, and none beyond the total.
+payments_for as (
+    select
+        t.business_key,
+        list({
+            'payment_id': m.payment_id,
+            'method': m.gateway,
+            'amount': (
+                least(m.to_amount, t.to_amount) - greatest(m.to_amount - m.amount, t.to_amount - t.total_amount)
+            )::decimal(18, 4),
+            'fee_amount': case when m.to_amount - m.amount >= t.to_amount - t.total_amount then m.fee_amount end,
+            'currency': m.currency
+        } order by m.processed_at, m.payment_id) as payments
+    from part_totals as t
+    inner join payments_of as m on m.order_key = t.order_key
+    where m.to_amount > t.to_amount - t.total_amount and m.to_amount - m.amount < t.to_amount
+    group by t.business_key
 ),
 
 cut_offs as (
@@ -213,7 +311,7 @@ select
     p.ready_at as since_at,
     p.held_by,
     30::integer as priority,
-    {{ part_of('o.total_amount') }} as amount,
+    {{ part_of('am.total_amount') }} as amount,
     o.currency,
     p.facility,
     p.warehouse_facility_id as facility_id,
@@ -222,11 +320,11 @@ select
     p.service_code,
     p.order_name,
     p.placed_at,
-    {{ part_of('o.total_amount') }} as total_amount,
-    {{ part_of('o.shipping_amount') }} as shipping_amount,
+    {{ part_of('am.total_amount') }} as total_amount,
+    {{ part_of('am.shipping_amount') }} as shipping_amount,
     {{ part_of('coalesce(sv.amount, 0)') }} as services_amount,
-    {{ part_of('o.discount_amount') }} as discount_amount,
-    {{ part_of('o.tax_amount') }} as tax_amount,
+    {{ part_of('am.discount_amount') }} as discount_amount,
+    {{ part_of('am.tax_amount') }} as tax_amount,
     o.is_tax_included,
     o.customer_email,
     o.ship_to_name,
@@ -241,12 +339,17 @@ select
     o.ship_to_country_code,
     o.ship_to_phone,
     o.note,
+    o.customer_key as customer_id,
     pd.payment_id as payment_reference,
+    pd.payment_method,
+    coalesce(pf.payments, []) as payments,
     coalesce(o.promised_on, co.day_on) as due_on,
     b.lines
 from parts as p
 inner join {{ ref('orders') }} as o on o.order_key = p.order_key
 inner join bodies as b on b.business_key = p.business_key
+inner join amounts as am on am.order_key = p.order_key
+left join payments_for as pf on pf.business_key = p.business_key
 left join part_goods as g on g.order_key = p.order_key and g.place = p.place and p.is_split
 left join paid as pd on pd.order_key = p.order_key
 left join services as sv on sv.order_key = p.order_key

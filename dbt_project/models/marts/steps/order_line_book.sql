@@ -9,7 +9,10 @@ select
     current_qty,
     currency,
     unit_price_amount,
+    discount_amount,
+    tax_amount,
     tax_rate,
+    tax_code,
     coalesce(requires_shipping, true) as requires_shipping,
     read_at
 from {{ ref('order_lines') }}

@@ -104,6 +104,25 @@ unknown as (
     group by all
 ),
 
+-- Where the order is a posting, a tax without a code would be one too: it is held before, not corrected after.
+untaxed as (
+    select
+        l.order_key,
+        coalesce(l.facility, 'location ' || l.location_id) as place,
+        min(u.tax_code) as tax_code
+    from {{ ref('lines_to_send') }} as l
+    inner join {{ ref('order_line_book') }} as ol on ol.order_line_key = l.order_line_key
+    cross join unnest(string_split(ol.tax_code, ' + ')) as u (tax_code)
+    where
+        l.warehouse_system in (select t.system from {{ source('estate', 'truth') }} as t where t.entity = 'finance')
+        and (l.system, u.tax_code) not in (
+            select (tc.system, tc.tax_code)
+            from {{ ref('tax_codes') }} as tc
+            where coalesce(trim(tc.ledger_code), '') <> ''
+        )
+    group by l.order_key, coalesce(l.facility, 'location ' || l.location_id)
+),
+
 methods as (
     select
         m.order_key,
@@ -207,6 +226,7 @@ judged as (
             when p.facility is null or p.warehouse_system is null then 'unmapped_facility'
             when un.sku is not null then 'unknown_sku'
             when m.delivery_method_id is null then 'unmapped_delivery_option'
+            when tx.tax_code is not null then 'unmapped_tax_code'
             when {{ address_fault('p') }} is not null then 'bad_address'
             when p.promised_on < {{ local_day(as_of()) }} then 'promised_day_passed'
             when sh.sku is not null then 'no_free_stock'
@@ -215,6 +235,7 @@ judged as (
             when p.facility is null or p.warehouse_system is null then p.place
             when un.sku is not null then un.sku || case when un.items > 1 then ' (' || un.items || ' items)' else '' end
             when m.delivery_method_id is null then coalesce(p.delivery_option, '(none)')
+            when tx.tax_code is not null then tx.tax_code
             when {{ address_fault('p') }} is not null then {{ address_fault('p') }}
             when p.promised_on < {{ local_day(as_of()) }} then p.promised_on::varchar
             when sh.sku is not null then sh.sku
@@ -222,6 +243,7 @@ judged as (
     from payable as p
     left join shared_names as sn on sn.order_name = p.order_name
     left join unknown as un on un.order_key = p.order_key and un.place = p.place
+    left join untaxed as tx on tx.order_key = p.order_key and tx.place = p.place
     left join methods as m on m.order_key = p.order_key and m.place = p.place
     left join short as sh on sh.order_key = p.order_key and sh.place = p.place
 )
@@ -248,8 +270,8 @@ select
     total_amount,
     held_by,
     case
-        when held_by in ('unmapped_facility', 'unknown_sku', 'unmapped_delivery_option', 'bad_address',
-                         'promised_day_passed', 'no_free_stock') then held_detail
+        when held_by in ('unmapped_facility', 'unknown_sku', 'unmapped_delivery_option', 'unmapped_tax_code',
+                         'bad_address', 'promised_day_passed', 'no_free_stock') then held_detail
         when held_by = 'currency' then coalesce(currency, '(none)')
     end as held_detail
 from judged

@@ -2,6 +2,7 @@
 -- charged beside goods and delivery (handling, wrapping) counts as delivery. Status 0 is a checkout nobody finished: no order.
 -- The status is no state of payment. Paid outside the store's gateways, an order has no payment status: it is pending here
 -- until a person says otherwise. When an order was cancelled nothing says; its last change is the latest it can have been.
+-- An edit changes the total itself, a refund does not.
 -- Goods for several addresses go nowhere by themselves: none is shown, and the order is held for a person.
 with orders as (
     select
@@ -20,6 +21,19 @@ with orders as (
         coalesce(is_tax_inclusive_pricing, false) as has_tax_in
     from {{ source('bigcommerce', 'orders') }}
     where status_id <> 0
+),
+
+-- What was given back for no line: goodwill takes nothing off an order.
+goodwill as (
+    select
+        system,
+        order_id,
+        sum(list_sum(list_transform(
+            list_filter(items, lambda i: i.item_type = 'ORDER'), lambda i: i.requested_amount
+        ))) as amount
+    from {{ source('bigcommerce', 'refunds') }}
+    where _gone_at is null
+    group by system, order_id
 )
 
 select
@@ -35,6 +49,10 @@ select
     coalesce(nullif(o.default_currency_code, ''), o.currency_code) as currency,
     o.has_tax_in as is_tax_included,
     o.total_inc_tax::decimal(18, 4) as total_amount,
+    case
+        when o.status_id in (5, 6) then 0
+        else o.total_inc_tax - coalesce(o.refunded_amount, 0) + coalesce(g.amount, 0)
+    end::decimal(18, 4) as current_total_amount,
     case when o.has_tax_in then o.subtotal_inc_tax else o.subtotal_ex_tax end::decimal(18, 4) as subtotal_amount,
     case when o.has_tax_in
         then o.shipping_cost_inc_tax + coalesce(o.handling_cost_inc_tax, 0) + coalesce(o.wrapping_cost_inc_tax, 0)
@@ -127,3 +145,4 @@ select
     case when o.is_deleted then coalesce(o._gone_at, o._read_at) else o._gone_at end as gone_at
 from orders as o
 left join {{ source('estate', 'systems') }} as s on s.system = o.system
+left join goodwill as g on g.system = o.system and g.order_id = o.id

@@ -24,6 +24,7 @@ select
     o.currencyCode as currency,
     o.taxesIncluded as is_tax_included,
     o.totalPriceSet.shopMoney.amount::decimal(18, 4) as total_amount,
+    o.currentTotalPriceSet.shopMoney.amount::decimal(18, 4) as current_total_amount,
     o.subtotalPriceSet.shopMoney.amount::decimal(18, 4) as subtotal_amount,
     o.totalShippingPriceSet.shopMoney.amount::decimal(18, 4) as shipping_amount,
     o.totalTaxSet.shopMoney.amount::decimal(18, 4) as tax_amount,
