@@ -29,7 +29,7 @@ from cogent_pipelines.connect.limits import (
     take,
 )
 from cogent_pipelines.connect.spec import Answer, Request
-from cogent_pipelines_tests.connect.kit import START, answer, client, run
+from cogent_pipelines_tests.connect.kit import START, answer, client, run, system
 
 steps = st.lists(
     st.tuples(st.floats(0, 30), st.floats(0.1, 40), st.floats(0, 1), st.booleans()), min_size=1, max_size=60
@@ -419,3 +419,20 @@ def test_headers_that_are_no_numbers_say_nothing() -> None:
     """Nonsense is not a limit."""
     assert HeaderQuota(150, 5).learn(Answer(200, {"x-rate-limit-requests-left": "many"}, b"", START)) is None
     assert CostBudget(2000, 100).learn(Answer(200, {}, b"[1]", START)) is None
+
+
+def test_two_systems_of_one_account_share_its_limit() -> None:
+    """Each by its own client; a system whose account is not named is an account of its own."""
+    store = MemoryLimits()
+
+    async def main() -> None:
+        for name, account in (("shop_uk", "acme"), ("shop_eu", "acme"), ("shop_us", "")):
+            shared = system(name=name, account=account)
+            async with client(
+                lambda _: answer([]), of=shared, limits=store, limit=LeakyBucket(10, 1e-9)
+            ) as one:
+                await one.call(Request("GET", "/things"))
+
+    run(main)
+    levels = {name: store.bucket(name) for name in ("acme", "shop_uk", "shop_eu", "shop_us")}
+    assert {name: round(held.level) for name, held in levels.items() if held} == {"acme": 7, "shop_us": 8}

@@ -9,14 +9,11 @@ What a vendor file declares is not said again: streams, writes, limits and crede
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 from cogent_pipelines.connect.spec import Want
 from cogent_pipelines.vendors.registry import VENDORS
@@ -155,11 +152,3 @@ def kit(slug: str) -> Kit:
 def kits() -> dict[str, Kit]:
     """The kits of every vendor in the registry."""
     return {slug: kit(slug) for slug in VENDORS}
-
-
-def fixture(slug: str, name: str) -> Any:
-    """A recorded answer, decoded; skips where the shared folder is absent."""
-    path = kit(slug).recorded.path / name
-    if not path.exists():
-        pytest.skip(f"no {name}: the shared folder of recorded answers is not beside the project")
-    return json.loads(path.read_text(encoding="utf-8"))
