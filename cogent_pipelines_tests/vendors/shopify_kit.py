@@ -561,12 +561,18 @@ def _fits(condition: Any, kind: Any, data: Any) -> bool:
     return name == kind.name or data.get("__typename") == name
 
 
+@cache
+def _document(query: str) -> tuple[graphql.DocumentNode, tuple[str, ...]]:
+    document = graphql.parse(query)
+    return document, tuple(error.message for error in graphql.validate(schema(), document))
+
+
 def _errors(exchange: Exchange) -> list[str]:
     """By the vendor's own schema: the document, its variables, and the data of its answer."""
     if not exchange.path.endswith("graphql.json"):
         return []
-    document = graphql.parse(exchange.body["query"])
-    wrong = [error.message for error in graphql.validate(schema(), document)]
+    document, faults = _document(exchange.body["query"])
+    wrong = list(faults)
     (operation,) = [d for d in document.definitions if isinstance(d, graphql.OperationDefinitionNode)]
     given = exchange.body.get("variables") or {}
     values = get_variable_values(schema(), list(operation.variable_definitions), given)
