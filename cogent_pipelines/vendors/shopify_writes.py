@@ -166,9 +166,17 @@ def _is_told(fulfilment: Mapping[str, Json], want: Want) -> bool:
         return False
     theirs = [_plain(info["number"]) for info in fulfilment["trackingInfo"] if info["number"]]
     if ours := [_plain(number) for number in _numbers(want)]:
-        return bool(theirs) and (theirs[0] == ours[0] or set(theirs) == set(ours))
+        is_numbered = bool(theirs) and (theirs[0] == ours[0] or set(theirs) == set(ours))
+        return is_numbered or _has_its_address(fulfilment, want, ours[0])
     location = tail((fulfilment["location"] or {}).get("id"))
     return not theirs and location in {"", str(want.fields.get("location_id") or "")}
+
+
+def _has_its_address(fulfilment: Mapping[str, Json], want: Want, number: str) -> bool:
+    """Whether it leads to the parcel by an address that names its number, though the number was stored otherwise."""
+    own = next(iter(want.fields.get("tracking_urls") or ()), None) or ""
+    stored = [str(info["url"] or "").removesuffix(MARK) for info in fulfilment["trackingInfo"]]
+    return number in _plain(own) and stored[:1] == [own]
 
 
 def _plain(number: str) -> str:

@@ -327,6 +327,19 @@ def test_a_parcel_the_shop_accepted_is_known_by_its_id_whatever_number_it_stored
     assert not is_done(FULFIL, accepted, held(fulfilment(status="CANCELLED", numbers=("A",))))
 
 
+def test_a_parcel_whose_number_was_cut_is_known_by_an_address_that_names_it() -> None:
+    """Its answer was lost, so no id is known: sent again, its customer would be told twice. It differs, and is said."""
+    own = parcel()
+    want = replace(own, fields={**own.fields, "tracking_urls": ["https://t.example.test/AB1"]})
+    cut = fulfilment(numbers=("A",))
+    cut["trackingInfo"][0]["url"] = "https://t.example.test/AB1"
+    found = look(FULFIL, want, held(cut))
+    assert found
+    assert (found.ref, found.count, found.fields["tracking_numbers"]) == ("3001", 1, ["A"])
+    cut["trackingInfo"][0]["url"] = "https://t.example.test/"
+    assert not is_done(FULFIL, want, held(cut)), "an address that any parcel may have"
+
+
 def test_a_parcel_the_shop_accepted_counts_among_those_alike() -> None:
     """Stored under a cut number beside another under the whole one, the customer was told twice."""
     accepted = replace(parcel(), refs={"fulfil": "3001"})

@@ -127,6 +127,9 @@ def _despatched(pair: Pair, names: Names) -> None:
     for place, name in enumerate(names):
         number = f"RM{pair.wms.by_number[_number(pair, name)][0]:07d}{place}GB"
         pair.do(WMS, "ship", order=_number(pair, name), tracking=number, carrier_id=1)
+        (record,) = wms.records_of(pair.wms, name)
+        for parcel in (a.parcel for a in record.allocations if a.parcel is not None):
+            parcel.tracking_url = f"https://track.example.test/{number}"
 
 
 def _despatched_of_more(pair: Pair, names: Names) -> None:
