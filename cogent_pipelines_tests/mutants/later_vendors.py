@@ -18,7 +18,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "        + coalesce(list_sum(list_transform(list_filter(r.payments",
         "what a gateway declined counts as given back twice",
         "sandbox",
-        ("vendors/test_bigcommerce_staging.py",),
+        ("vendors/test_bigcommerce_staging.py::test_what_a_gateway_declined_was_not_given_back",),
     ),
     Mutant(
         "units",
@@ -27,7 +27,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "when 'ounces' then 453.59237",
         "an ounce weighs as much as a pound",
         "recorded answer",
-        ("vendors/test_bigcommerce_staging.py",),
+        ("vendors/test_bigcommerce_staging.py::test_a_variant_becomes_an_item",),
     ),
     Mutant(
         "time zone",
@@ -36,7 +36,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "%Y-%m-%dT%H:%M:%S+01:00",
         "every window is said to begin in another zone",
         "sandbox",
-        ("vendors/test_bigcommerce_reads.py",),
+        ("vendors/test_bigcommerce_reads.py::test_a_window_begins_with_a_date_the_vendor_can_read",),
     ),
     Mutant(
         "paging stop",
@@ -45,7 +45,7 @@ MUTANTS: tuple[Mutant, ...] = (
         '{"min_id": str(last + 2)}',
         "the order behind each page is skipped",
         "sandbox",
-        ("vendors/test_bigcommerce_reads.py",),
+        ("vendors/test_bigcommerce_reads.py::test_every_record_comes_once",),
     ),
     Mutant(
         "cursor",
@@ -54,7 +54,7 @@ MUTANTS: tuple[Mutant, ...] = (
         '_list("/v2/orders", "min_date_created"',
         "what becomes of an order after it was placed is not read",
         "sandbox",
-        ("vendors/test_bigcommerce_reads.py",),
+        ("vendors/test_bigcommerce_reads.py::test_a_window_begins_with_a_date_the_vendor_can_read",),
     ),
     Mutant(
         "retry class",
@@ -63,7 +63,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'raise Reject(f"{answer.status}: {words(answer)}", code="conflict")',
         "two writers at one moment, and one parcel is given up",
         "sandbox",
-        ("vendors/test_bigcommerce_delivered.py",),
+        ("vendors/test_bigcommerce_delivered.py::test_a_parcel_is_told_once_whatever_the_answer",),
     ),
     Mutant(
         "identity",
@@ -72,7 +72,7 @@ MUTANTS: tuple[Mutant, ...] = (
         '(shipment.get("comments") or "").strip().startswith("our ref ")',
         "any parcel of ours is taken for this one, which is never told",
         "sandbox",
-        ("vendors/test_bigcommerce_writes.py",),
+        ("vendors/test_bigcommerce_writes.py::test_another_shipment_is_not_the_parcels",),
     ),
     Mutant(
         "identity",
@@ -81,7 +81,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'if want.fields.get("notify") is None and int',
         "a customer is told before they may be",
         "sandbox",
-        ("vendors/test_bigcommerce_writes.py",),
+        ("vendors/test_bigcommerce_writes.py::test_a_parcel_that_may_not_go_is_told_to_a_person",),
     ),
     Mutant(
         "sign",
@@ -90,7 +90,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'int(line["quantity"]) + int(line.get("quantity_shipped") or 0)',
         "units that were sent count as left to send",
         "sandbox",
-        ("vendors/test_bigcommerce_writes.py",),
+        ("vendors/test_bigcommerce_writes.py::test_a_parcel_that_may_not_go_is_told_to_a_person",),
     ),
     Mutant(
         "units",
@@ -99,7 +99,7 @@ MUTANTS: tuple[Mutant, ...] = (
         '"quantity": place["available_to_sell"],',
         "a level is compared without the store's safety stock, and set for ever",
         "sandbox",
-        ("vendors/test_bigcommerce_writes.py",),
+        ("vendors/test_bigcommerce_writes.py::test_a_level_is_done_when_it_is_what_was_wanted",),
     ),
     Mutant(
         "units",
@@ -108,7 +108,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'units[str(line["order_line_key"]).rpartition(":")[2]] = int(line["qty"])',
         "of a line that lies in two places only the last one's units are told",
         "sandbox",
-        ("vendors/test_bigcommerce_writes.py",),
+        ("vendors/test_bigcommerce_writes.py::test_a_parcel_is_one_shipment_of_its_own_lines",),
     ),
     # --- deposco -----------------------------------------------------------------------------------------
     Mutant(
@@ -118,10 +118,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "NESTED = 11\n",
         "ten nested lines of more are taken for all",
         "sandbox",
-        (
-            "vendors/test_deposco_writes.py",
-            "vendors/test_deposco_reads.py",
-        ),
+        ("vendors/test_deposco_writes.py::test_ten_nested_lines_may_be_some_of_more",),
     ),
     Mutant(
         "paging stop",
@@ -130,7 +127,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "if not answers:",
         "an order is called absent by a list that goes on, and sent again",
         "sandbox",
-        ("vendors/test_deposco_writes.py",),
+        ("vendors/test_deposco_writes.py::test_an_absence_is_proven_by_a_whole_list_only",),
     ),
     Mutant(
         "time zone",
@@ -139,10 +136,7 @@ MUTANTS: tuple[Mutant, ...] = (
         '"%Y-%d-%mT%H:%M:%SZ"',
         "day and month change places",
         "sandbox",
-        (
-            "vendors/test_deposco_writes.py",
-            "vendors/test_deposco_reads.py",
-        ),
+        ("vendors/test_deposco_writes.py::test_a_sales_order_says_everything_it_must",),
     ),
     Mutant(
         "units",
@@ -151,7 +145,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "'$.inventory.total' as double))::bigint as available_qty",
         "what orders have set aside is sold again",
         "sandbox",
-        ("vendors/test_deposco_staging.py",),
+        ("vendors/test_deposco_staging.py::test_what_no_order_has_is_available",),
     ),
     Mutant(
         "units",
@@ -160,7 +154,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ") * 1)::bigint as qty",
         "a pack of six counts as one",
         "sandbox",
-        ("vendors/test_deposco_staging.py",),
+        ("vendors/test_deposco_staging.py::test_quantities_are_packs_and_levels_are_units",),
     ),
     Mutant(
         "sign",
@@ -169,7 +163,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "+ case when coalesce(has_ended, false)",
         "what was cancelled of a line is ordered twice",
         "sandbox",
-        ("vendors/test_deposco_staging.py",),
+        ("vendors/test_deposco_staging.py::test_what_was_cancelled_of_an_ended_order_is_seen_as_unsent",),
     ),
     Mutant(
         "cursor",
@@ -178,10 +172,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'version="createdDate",\n        cursor=Cursor("updatedDate"),\n        entity="returns",',
         "a receipt stays as it was first read",
         "sandbox",
-        (
-            "vendors/test_deposco_sandbox.py",
-            "vendors/test_declarations.py",
-        ),
+        ("vendors/test_declarations.py::test_a_stream_has_its_raw_table",),
     ),
     Mutant(
         "retry class",
@@ -190,7 +181,7 @@ MUTANTS: tuple[Mutant, ...] = (
         '        raise Reject(said, code="conflict")\n',
         "two writers at one moment, and one order is given up",
         "sandbox",
-        ("vendors/test_deposco_reads.py",),
+        ("vendors/test_deposco_reads.py::test_a_status_tells_what_to_do_next",),
     ),
     Mutant(
         "retry class",
@@ -199,7 +190,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "raise Reject(said)",
         "an order that is there already is called refused",
         "sandbox",
-        ("vendors/test_deposco_reads.py",),
+        ("vendors/test_deposco_reads.py::test_a_status_tells_what_to_do_next",),
     ),
     Mutant(
         "identity",
@@ -208,7 +199,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "return True",
         "another shop's order of that number is taken for ours",
         "sandbox",
-        ("vendors/test_deposco_writes.py",),
+        ("vendors/test_deposco_writes.py::test_an_order_of_another_shop_is_not_written_over",),
     ),
     Mutant(
         "identity",
@@ -217,10 +208,7 @@ MUTANTS: tuple[Mutant, ...] = (
         '"is_past_no_return": status(order) in LOCKED,',
         "an order of which something was picked is cancelled",
         "sandbox",
-        (
-            "vendors/test_deposco_staging.py",
-            "vendors/test_deposco_writes.py",
-        ),
+        ("vendors/test_deposco_staging.py::test_the_view_and_the_guard_agree_on_the_point_of_no_return",),
     ),
     Mutant(
         "identity",
@@ -229,7 +217,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "when coalesce(\"orderStatus\", status) = 'Canceled' then 0",
         "a parcel is told of a cancelled order of that number",
         "sandbox",
-        ("vendors/test_deposco_staging.py",),
+        ("vendors/test_deposco_staging.py::test_the_live_order_of_a_number_is_meant",),
     ),
     # --- seko --------------------------------------------------------------------------------------------
     Mutant(
@@ -239,7 +227,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'entry["qty"] = qty',
         "of two lines of an item only the last one's units are sent",
         "sandbox",
-        ("vendors/test_seko_writes.py",),
+        ("vendors/test_seko_writes.py::test_lines_of_one_product_are_merged",),
     ),
     Mutant(
         "units",
@@ -248,7 +236,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'Decimal(int(fields["weight_grams"])) / 100',
         "a product weighs ten times what it does",
         "sandbox",
-        ("vendors/test_seko_writes.py",),
+        ("vendors/test_seko_writes.py::test_a_product_is_sent_with_weight_barcode_and_origin",),
     ),
     Mutant(
         "units",
@@ -257,7 +245,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "where",
         "goods in quarantine are sold",
         "sandbox",
-        ("vendors/test_seko_staging.py",),
+        ("vendors/test_seko_staging.py::test_only_available_stock_may_be_sold",),
     ),
     Mutant(
         "sign",
@@ -266,7 +254,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "net = price / (1 - rate) if",
         "prices that hold the tax go in with more of it",
         "sandbox",
-        ("vendors/test_seko_writes.py",),
+        ("vendors/test_seko_writes.py::test_prices_that_hold_tax_go_in_before_it",),
     ),
     Mutant(
         "units",
@@ -275,7 +263,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "Counter()",
         "what is sold out keeps its last level",
         "sandbox",
-        ("vendors/test_seko_reads.py",),
+        ("vendors/test_seko_reads.py::test_a_missing_row_is_zero",),
     ),
     Mutant(
         "paging stop",
@@ -284,7 +272,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "room = QUERY_BYTES + KEY_BYTES - len(",
         "a query is longer than the vendor takes, and its SKUs are not read",
         "sandbox",
-        ("vendors/test_seko_reads.py",),
+        (
+            "vendors/test_seko_reads.py::test_every_query_is_within_its_limit_and_every_sku_is_asked_about_once",
+        ),
     ),
     Mutant(
         "time zone",
@@ -293,7 +283,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'return f"{found}+01:00" if "T" in found',
         "a dispatch is dated an hour early",
         "recorded answer",
-        ("vendors/test_seko_reads.py",),
+        ("vendors/test_seko_reads.py::test_times_of_messages_are_utc",),
     ),
     Mutant(
         "cursor",
@@ -302,7 +292,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "NOT IN ('To Dispatch', 'Dispatched', 'Cancelled')",
         "an order is asked about no more just before it leaves",
         "sandbox",
-        ("vendors/test_seko_sandbox.py",),
+        ("vendors/test_seko_reads.py::test_an_order_is_asked_about_until_it_is_at_its_end",),
     ),
     Mutant(
         "retry class",
@@ -311,7 +301,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'raise Retry(words, effect="none")',
         "a number that is taken, perhaps by us, counts as not sent",
         "sandbox",
-        ("vendors/test_seko_writes.py",),
+        ("vendors/test_seko_writes.py::test_what_says_neither_yes_nor_no_is_looked_up",),
     ),
     Mutant(
         "retry class",
@@ -320,7 +310,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "if answer.status > HTTPStatus.INTERNAL_SERVER_ERROR:",
         "an order that met a server error is called refused",
         "sandbox",
-        ("vendors/test_seko_reads.py",),
+        ("vendors/test_seko_reads.py::test_a_server_error_in_the_envelope_is_no_refusal",),
     ),
     Mutant(
         "identity",
@@ -329,7 +319,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "if theirs is None:",
         "another order's answer is taken for this one's",
         "sandbox",
-        ("vendors/test_seko_writes.py",),
+        ("vendors/test_seko_writes.py::test_what_is_found_is_the_order_and_what_is_not_proves_it",),
     ),
     Mutant(
         "identity",
@@ -338,7 +328,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "if not sku:",
         "two SKUs of one code are sent as one product",
         "sandbox",
-        ("vendors/test_seko_writes.py",),
+        ("vendors/test_seko_writes.py::test_two_skus_of_one_code_are_held_and_never_merged",),
     ),
     Mutant(
         "identity",
@@ -347,10 +337,7 @@ MUTANTS: tuple[Mutant, ...] = (
         '"To Dispatch", "Dispatched"})',
         "an order that was picked is told apart from one that may not be cancelled",
         "sandbox",
-        (
-            "vendors/test_seko_staging.py",
-            "vendors/test_seko_writes.py",
-        ),
+        ("vendors/test_seko_staging.py::test_the_view_and_the_guard_agree_on_the_point_of_no_return",),
     ),
     # --- fulfil ------------------------------------------------------------------------------------------
     Mutant(
@@ -360,7 +347,7 @@ MUTANTS: tuple[Mutant, ...] = (
         '"amount": _money(money.nets[number] / qty),\n',
         "a line's amount is that of one unit",
         "sandbox",
-        ("vendors/test_fulfil_writes.py",),
+        ("vendors/test_fulfil_writes.py::test_an_order_is_sent_whole",),
     ),
     Mutant(
         "sign",
@@ -369,7 +356,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'line["qty"] = line["qty"]',
         "what came back is read as what was sold",
         "sandbox",
-        ("vendors/test_fulfil_writes.py",),
+        ("vendors/test_fulfil_writes.py::test_a_return_is_made_once_and_found_by_our_reference",),
     ),
     Mutant(
         "sign",
@@ -378,7 +365,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "(floor(quantity_on_hand) + floor(quantity_available))",
         "more is set aside than lies there",
         "sandbox",
-        ("vendors/test_fulfil_staging.py",),
+        ("vendors/test_fulfil_staging.py::test_a_level_is_of_one_location",),
     ),
     Mutant(
         "units",
@@ -387,7 +374,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "    ceil(quantity_available)::bigint as available_qty",
         "a part of an item is sold as a whole one",
         "sandbox",
-        ("vendors/test_fulfil_staging.py",),
+        ("vendors/test_fulfil_staging.py::test_a_level_is_of_one_location",),
     ),
     Mutant(
         "paging stop",
@@ -396,7 +383,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "PAGES = Keyset(_behind, full=writes.PAGE + 1)",
         "a full page is taken for the last",
         "sandbox",
-        ("vendors/test_fulfil_reads.py",),
+        ("vendors/test_fulfil_reads.py::test_what_was_never_edited_is_asked_for_by_when_it_was_made",),
     ),
     Mutant(
         "cursor",
@@ -405,7 +392,7 @@ MUTANTS: tuple[Mutant, ...] = (
         '[["write_date", ">", moment]]',
         "what was never edited is never read",
         "sandbox",
-        ("vendors/test_fulfil_reads.py",),
+        ("vendors/test_fulfil_reads.py::test_what_was_never_edited_is_asked_for_by_when_it_was_made",),
     ),
     Mutant(
         "time zone",
@@ -414,7 +401,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "window.start.replace(tzinfo=UTC).isoformat()",
         "local time is sent as if it were UTC",
         "sandbox",
-        ("vendors/test_fulfil_reads.py",),
+        ("vendors/test_fulfil_reads.py::test_a_window_is_asked_for_in_utc",),
     ),
     Mutant(
         "time zone",
@@ -423,7 +410,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "            least(s.write_date.iso_string, s.effective_date.iso_string)",
         "a parcel left at midnight, before it was packed",
         "sandbox",
-        ("vendors/test_fulfil_staging.py",),
+        ("vendors/test_fulfil_staging.py::test_a_parcel_left_on_its_day",),
     ),
     Mutant(
         "retry class",
@@ -432,7 +419,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "return True",
         "a request that is wrong is sent again for ever",
         "sandbox",
-        ("vendors/test_fulfil_errors.py",),
+        ("vendors/test_fulfil_errors.py::test_a_refusal_has_its_meaning_and_the_vendors_words",),
     ),
     Mutant(
         "retry class",
@@ -441,10 +428,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'raise Retry("the answer was put off (AsyncResult), not given", effect="none")',
         "what was put off counts as not done",
         "sandbox",
-        (
-            "vendors/test_fulfil_errors.py",
-            "vendors/test_fulfil_reads.py",
-        ),
+        ("vendors/test_fulfil_errors.py::test_what_may_have_been_done_is_unknown_for_a_write_only",),
     ),
     Mutant(
         "identity",
@@ -453,7 +437,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "",
         "a return is taken for the order it came from",
         "sandbox",
-        ("vendors/test_fulfil_writes.py",),
+        ("vendors/test_fulfil_writes.py::test_what_only_resembles_is_not_found",),
     ),
     Mutant(
         "identity",
@@ -462,6 +446,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "",
         "an order that is parked as an exception counts as done",
         "sandbox",
-        ("vendors/test_fulfil_sandbox.py",),
+        ("vendors/test_fulfil_sandbox.py::test_an_order_that_is_parked_as_it_was_sent_is_no_success",),
     ),
 )

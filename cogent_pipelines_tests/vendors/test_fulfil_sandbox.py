@@ -150,6 +150,23 @@ def test_an_order_that_is_parked_is_no_success(r: Retailer, monkeypatch: pytest.
     assert at_erp(r).allocations == []
 
 
+def test_an_order_that_is_parked_as_it_was_sent_is_no_success(
+    r: Retailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it differs from what was sent, and nothing of it will leave."""
+    from cogent_pipelines.sandbox.vendors import fulfil_writes
+
+    plain = fulfil_writes.Writes._process
+
+    def parked(self: Any, order: Any, book: Any) -> None:
+        book.has_exception = True
+        plain(self, order, book)
+
+    monkeypatch.setattr(fulfil_writes.Writes, "_process", parked)
+    want = sale(r)
+    assert send(r, want, ticks=2)[want["business_key"]].endswith("mismatch")
+
+
 # --- cancellations ------------------------------------------------------------------------------------
 
 
