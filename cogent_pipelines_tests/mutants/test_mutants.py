@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from cogent_pipelines_tests.mutants import later_vendors
 from cogent_pipelines_tests.mutants.__main__ import ALL, ROOT, TESTS, Mutant
 
 WANTED_KINDS = {"units", "sign", "paging stop", "time zone", "cursor", "retry class"}
@@ -46,3 +47,10 @@ def test_every_kind_of_fault_is_there_and_none_twice() -> None:
     assert len(connectors) >= 20
     assert {m.kind for m in connectors} >= WANTED_KINDS
     assert max(Counter(m.name for m in ALL).values()) == 1
+
+
+def test_each_later_vendor_has_ten() -> None:
+    """Of its own connector, writes and staging views."""
+    named = Counter(re.search(r"(?:vendors|staging)/([a-z]+)", m.file)[1] for m in later_vendors.MUTANTS)  # type: ignore[index]
+    assert len(named) >= 4
+    assert min(named.values()) >= 10
