@@ -1,0 +1,69 @@
+"""The demo's driver: what it tells the sandbox, and how it writes the estate it runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cogent_pipelines import clock, demo
+from cogent_pipelines import estate as estates
+
+ESTATES = sorted((demo.ROOT / "estates").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", ESTATES, ids=lambda file: file.stem)
+def test_any_estate_can_be_run_in_a_time_lapse(file: Path, tmp_path: Path) -> None:
+    """With its own mappings, and the folder in which the sandbox drops what a vendor pushes."""
+    lapsed = estates.load(demo.timelapse(file, timedelta(hours=2), tmp_path))
+    own = estates.load(file)
+    assert lapsed.mappings == own.mappings
+    assert estates.span(lapsed.shortest_window) == timedelta(hours=4)
+    for name, system in lapsed.systems.items():
+        if system.vendor == "seko":
+            assert system.options["pushes"] == str(tmp_path / "drop" / name)
+
+
+def test_the_sandbox_is_told_which_warehouse_runs_what_and_who_owns_the_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its world is the estate's."""
+    told: list[str] = []
+
+    class Ended(Exception):
+        """Nothing is started."""
+
+    def started(command: list[str], **_: Any) -> None:
+        told.extend(command)
+        raise Ended
+
+    monkeypatch.setattr(demo.subprocess, "Popen", started)
+    estate = estates.load(demo.ROOT / "estates" / "two_warehouses.yaml")
+    with pytest.raises(Ended), demo.sandbox(demo.Place(tmp_path), estate, 1, []):
+        pass
+    assert told[told.index("--facilities") + 1] == "LEEDS=wms_uk,YORK=tpl_uk"
+    assert told[told.index("--catalogue") + 1] == "web_uk"
+    assert told[told.index("--drop") + 1] == str(tmp_path / "drop")
+
+
+def test_the_retailers_time_stands_almost_still_while_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both clocks run at the pace that was asked for, and at the demo's own where none was."""
+    asked: list[Any] = []
+    at = datetime(2026, 11, 2, 6, tzinfo=UTC)
+
+    def ask(self: demo.Sandbox, path: str, body: Any = None) -> Any:
+        asked.append((path, body["speed"]))
+        return {"at": at.isoformat(), "speed": body["speed"]}
+
+    monkeypatch.setattr(demo.Sandbox, "ask", ask)
+    sandbox = demo.Sandbox(1, None)  # type: ignore[arg-type]
+    try:
+        sandbox.advance(speed=1.0)
+        assert clock.speed() == 1.0
+        sandbox.advance(at)
+        assert clock.speed() == demo.SPEED
+    finally:
+        clock.use_wall()
+    assert asked == [("advance", 1.0), ("advance", demo.SPEED)]
