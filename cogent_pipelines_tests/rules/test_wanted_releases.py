@@ -101,12 +101,13 @@ def test_what_was_sent_again_and_left_is_not_released(world: World) -> None:
 
 
 def test_a_part_no_warehouse_had_yet_is_not_released(world: World) -> None:
-    """YORK's part waits for stock; LEEDS gave its own up."""
+    """YORK's unit of the same item waits for stock; LEEDS gave its own up."""
     world.order("1", ("A", 1), remaining=[1])
-    world.line("1", 2, "C", 1)
+    world.line("1", 2, "A", 1)
     world.fulfilment_order("1", {2: 1}, location="1002", name="b")
     closed(world, ("A", 1), reference="#1/LEEDS")
-    assert left(world.row()) == {"1": (1, 0)}
+    row = world.row()
+    assert (left(row), row["held_by"]) == ({"1": (1, 0)}, None)
 
 
 def test_a_closing_counts_after_the_waiting_interval(world: World) -> None:
