@@ -201,7 +201,9 @@ class Models:
         kept = self.books.order(order.id).lines.get(line.id)
         if kept is not None and (kept.units, kept.price) == (line.quantity, line.unit_price):
             return kept.tax
-        return pence(line.unit_price * line.quantity * line.tax_rate)
+        # of what came without its tax, so much that the two come to the price it was sold for (INFERRED)
+        net = line.unit_price * line.quantity
+        return pence(net * (1 + line.tax_rate)) - pence(net)
 
     def _return_sale(self, order: WarehouseOrder, record: WarehouseReturn) -> Record:
         book = self.books.returns.get(record.id)
