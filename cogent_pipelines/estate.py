@@ -27,7 +27,19 @@ from cogent_pipelines.errors import BadInput
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
 Span = Annotated[str, msgspec.Meta(pattern=r"^\d+(s|m|h|d)$")]
 Mode = Literal["off", "shadow", "live"]
-ENTITIES = ("orders", "products", "stock", "shipments", "returns", "payouts", "customers")
+ENTITIES = (
+    "orders",
+    "products",
+    "stock",
+    "shipments",
+    "returns",
+    "payouts",
+    "customers",
+    "flows",
+    "flow_failures",
+)
+CARRIED = ("orders_to_wms",)
+"""Syncs that a bridge may carry."""
 SEEDS = Path(__file__).resolve().parents[1] / "dbt_project" / "seeds"
 SANDBOX_PORT = "COGENT_SANDBOX_PORT"
 TRUTHS = ("products", "stock", "orders", "fulfilment", "finance", "customers")
@@ -59,9 +71,20 @@ class SystemPart(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @property
     def base_url(self) -> str:
         """``url``, with ``sandbox://x`` turned into the sandbox's address on this machine."""
-        if self.url.startswith("sandbox://"):
-            return f"http://127.0.0.1:{os.environ.get(SANDBOX_PORT, '8700')}/{self.url.removeprefix('sandbox://')}"
-        return self.url
+        return _address(self.url)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """``options``, with the same done to the addresses among them."""
+        return {
+            name: _address(value) if isinstance(value, str) else value for name, value in self.options.items()
+        }
+
+
+def _address(text: str) -> str:
+    if not text.startswith("sandbox://"):
+        return text
+    return f"http://127.0.0.1:{os.environ.get(SANDBOX_PORT, '8700')}/{text.removeprefix('sandbox://')}"
 
 
 class Hours(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -125,6 +148,26 @@ class SyncPart(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
     mode: Mode
     since: datetime = msgspec.field(name="from")
     brake: Brake = Brake()
+    was: str = ""
+    """What did it before: a bridge and the id or name of its flow, ``bridge/88``."""
+
+    via: str = ""
+    """What carries it to its target: a bridge and the id of its flow, ``bridge/92``; "" sends there directly."""
+
+    @property
+    def before(self) -> tuple[str, str]:
+        """(system, flow) of ``was``; both empty where nothing did."""
+        return _flow(self.was)
+
+    @property
+    def route(self) -> tuple[str, str]:
+        """(system, flow) of ``via``; both empty where nothing carries it."""
+        return _flow(self.via)
+
+
+def _flow(text: str) -> tuple[str, str]:
+    system, _, flow = text.partition("/")
+    return system, flow.strip()
 
 
 class Owner(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -265,6 +308,22 @@ def _entry(data: dict[str, Any], path: list[str], mapping: Any, message: str) ->
     return "?"
 
 
+def check_syncs(file: str, estate: Estate) -> None:
+    """Refuse a sync beside, or by, a flow that cannot be. Raises ``BadInput``."""
+    bridges = [name for name, system in estate.systems.items() if system.role == "bridge"]
+    for name, sync in estate.syncs.items():
+        for key, text, what in (("was", sync.was, "id or name"), ("via", sync.via, "id")):
+            bridge, flow = _flow(text)
+            if text and (bridge not in bridges or not flow or (key == "via" and not flow.isdigit())):
+                expected = f"a flow's {what} behind one of {bridges} and /"
+                raise BadInput(file, f"syncs.{name}.{key}", text, expected)
+        if sync.via and name not in CARRIED:
+            raise BadInput(file, f"syncs.{name}.via", sync.via, f"nothing; of {', '.join(CARRIED)} only")
+        if sync.via and sync.via == sync.was:
+            expected = "another flow than the one that did it before, which must be off"
+            raise BadInput(file, f"syncs.{name}.via", sync.via, expected)
+
+
 def _check(file: str, estate: Estate) -> None:
     try:
         ZoneInfo(estate.time_zone)
@@ -309,6 +368,7 @@ def _check(file: str, estate: Estate) -> None:
             raise BadInput(
                 file, f"owners.{name}.escalate_to", who.escalate_to, f"one of {sorted(estate.owners)}"
             )
+    check_syncs(file, estate)
     if estate.sandbox:
         for name, system in systems.items():
             if not re.match(r"^(sandbox://|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$))", system.url):

@@ -1,7 +1,7 @@
 """Reading a stream to its end: by pages, by the vendor's export, by many requests, or from a folder.
 
-Belongs here: following pages, completing nested lists, putting parts and exported children into their records,
-asking about what we know, and taking up the messages a vendor drops.
+Belongs here: following pages, completing nested lists, putting parts, documents and exported children into their
+records, asking about what we know, and taking up the messages a vendor drops.
 Does not belong here: sending (``client``), where pages are (``paging``), checking records (``landing``).
 
 The next page is asked for while the present one is worked on. Memory holds two pages, one exported record and its
@@ -29,6 +29,7 @@ from cogent_pipelines.connect.spec import (
     Answer,
     Ask,
     Bulk,
+    Document,
     Inner,
     Paging,
     Part,
@@ -111,8 +112,9 @@ async def pages(client: Client, stream: Stream, window: Window) -> AsyncGenerato
                 if repeats and total is not None and count < total:
                     note = f"the list began to repeat itself after {count} of {total}"
                 whole = await completed(client, stream.inner, records)
+                whole = await with_parts(client, stream.parts, whole)
                 yield Page(
-                    records=await with_parts(client, stream.parts, whole),
+                    records=await with_documents(client, stream.document, whole),
                     number=number,
                     read_at=answer.read_at,
                     total=before + (total or 0) if has_total else None,
@@ -233,6 +235,7 @@ async def _answers(client: Client, stream: Stream, window: Window) -> AsyncGener
                 news.append((ask.part, found.reason))
         if parts and refused.keys() == parts:
             raise next(iter(refused.values()))
+        records = await with_documents(client, stream.document, records)
         yield Page(records, number, clock.now(), is_last=not waiting, refused=tuple(news))
         if not waiting:
             return
@@ -332,6 +335,30 @@ def _asked(part: Part, record: Mapping[str, Any], system: System) -> Request | N
         return part.request(record, system)
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
+
+
+# --- documents ------------------------------------------------------------------------------------------
+
+
+async def with_documents(client: Client, document: Document | None, records: list[bytes]) -> list[bytes]:
+    """``records`` with what is made of each one's document put on it."""
+    if document is None:
+        return records
+    return await together(_with_document(client, document, record) for record in records)
+
+
+async def _with_document(client: Client, document: Document, line: bytes) -> bytes:
+    record = decode(line)
+    asked = document.request(record, client.system)
+    content: bytes | None = None
+    if asked is not None:
+        request = asked
+
+        def read(answer: Answer) -> bytes | None:
+            return None if answer.status in request.absent else answer.content
+
+        content = await client.fetch(request, read)
+    return encode(record | dict(document.fields(record, content, client.system)))
 
 
 # --- nested lists ---------------------------------------------------------------------------------------

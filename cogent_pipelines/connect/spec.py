@@ -223,6 +223,17 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A document of any kind that a record has at an address of its own, and that its vendor may not keep."""
+
+    request: Callable[[Mapping[str, Json], System], Request | None]
+    """The record -> the request for its document; None where there is none to be had."""
+    fields: Callable[[Mapping[str, Json], bytes | None, System], Mapping[str, Json]]
+    """(record, the document's bytes, system) -> what is put on the record. The bytes are None where none were asked
+    for, and where they are absent (``Request.absent``)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bulk:
     """A first load by the vendor's export: started, polled and downloaded as a file of lines."""
 
@@ -291,6 +302,11 @@ class Stream:
     """Nested lists that go on by a cursor (GraphQL's connections)."""
     parts: tuple[Part, ...] = ()
     """Lists of a record that have an address of their own."""
+    document: Document | None = None
+    """What each record has at an address of its own that is no list."""
+    kept: timedelta | None = None
+    """How long the vendor keeps what this stream reads; the estate's cadence must leave three readings in that time: one
+    to know of it, one that may fail, and one more. None: for good."""
     bulk: Bulk | None = None
     """How the first load is exported, where the vendor does that."""
     entity: str = ""
@@ -384,6 +400,8 @@ class Receipt:
     """The vendor's words of a refusal; "" when it accepted."""
     code: str = "rejected"
     """Groups alike refusals (``unknown_sku``)."""
+    run: str = ""
+    """The id of a bridge's run that is to carry what was accepted (``Route``); it is no receipt of any effect."""
     again: bool = False
     """Refused for a reason that a re-read and a new key cure (compare-and-set, concurrent request)."""
 
@@ -438,6 +456,42 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """Where a bridge has what it was given. Neither: it never had it, has lost it, or is done with it."""
+
+    is_under_way: bool = False
+    """It waits or runs, or something does that may be it."""
+    failed_run: str = ""
+    """The id of its run, where that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a bridge carries another system's writes: a flow of it is given the request that would have been sent there.
+
+    The target alone says what came of it. The bridge is asked only where the target lacks it, so that nothing is given
+    to it a second time that may still arrive.
+    """
+
+    base: str
+    """The option of the bridge that holds the address flows are started at."""
+    request: Callable[[str, str, Request], Request]
+    """(the flow's id, our reference, the target's own request) -> the request that starts the flow with it."""
+    run: Callable[[Json], str]
+    """The answer to that -> the id of the run, "" where it tells none. An answer says nothing of any effect."""
+    asked: tuple[str, ...]
+    """Streams that tell what waits and what ran, in the order in which something passes through them."""
+    carried: Callable[[str, str, str, datetime, Mapping[str, Sequence[Json]]], Carried]
+    """(the flow's id, our reference, the run's id or "", since when, stream -> its records) -> where it is."""
+    log: Callable[[str], Request]
+    """A run's id -> the request for what it says of its failure."""
+    reason: Callable[[Json], str]
+    """The answer to that -> why it failed."""
+    settle: timedelta = timedelta(seconds=60)
+    """How long something takes through the bridge, beside what the target takes (``Write.settle``)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Vendor:
     """A kind of system: everything the engine needs to talk to it, as facts."""
 
@@ -454,6 +508,8 @@ class Vendor:
     streams: tuple[Stream, ...]
     writes: Mapping[tuple[str, str], tuple[Write, ...]]
     """(sync, act) -> the writes that carry it out, in order."""
+    route: Route | None = None
+    """How it carries the writes of others, where it is a bridge that can."""
     check: Callable[[Request, Answer], None] = _hides_nothing
     """Raises Retry, Reject or Halt for errors that hide in a 2xx answer or in this vendor's bodies."""
     is_throttle: Callable[[Answer], bool] = _is_about_speed

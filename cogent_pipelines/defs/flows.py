@@ -49,6 +49,8 @@ FLOWS = (
     Flow("returns", (("channel", "returns"), ("warehouse", "returns"))),
     Flow("customers", (("warehouse", "customers"),)),
     Flow("payouts", (("channel", "payouts"), ("payments", "payouts"))),
+    Flow("flows", (("bridge", "flows"),)),
+    Flow("flow_failures", (("bridge", "flow_failures"),)),
 )
 
 

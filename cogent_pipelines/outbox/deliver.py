@@ -16,6 +16,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -32,7 +33,8 @@ from cogent_pipelines.estate import Estate
 from cogent_pipelines.ledger import controls, copy, promises
 from cogent_pipelines.ledger.ledger import Ledger
 from cogent_pipelines.ledger.promises import Move, Promise
-from cogent_pipelines.outbox import due, inputs, personal, points, wanted
+from cogent_pipelines.outbox import bridges, due, inputs, personal, points, wanted
+from cogent_pipelines.outbox.bridges import Carrier, Via
 from cogent_pipelines.outbox.engine import Engine
 from cogent_pipelines.outbox.entries import LEASE
 from cogent_pipelines.outbox.job import Job, Tally, job_of
@@ -117,13 +119,16 @@ def deliver(
         return DeliverReport(not_sent=allowed.refused)
     points.reach(points.CLAIMED)
     tallies = {name: Tally() for name in {p.system for p in taken}}
+    carried = bridges.vias(estate, clients)
     try:
-        read = _read(warehouse_path, ledger, taken, refresh)
-        jobs = _jobs(ledger, opened, taken, read, tallies)
+        read = _read(warehouse_path, ledger, estate, taken, refresh)
+        jobs = _jobs(ledger, opened, taken, read, tallies, carried=carried)
     except BaseException:
         _give_back(ledger, taken)
         raise
-    asyncio.run(work(ledger, opened, jobs, me, tallies, read_at=read.read_at, mapping=read.mapping))
+    asyncio.run(
+        work(ledger, opened, jobs, me, tallies, vias=carried, read_at=read.read_at, mapping=read.mapping)
+    )
     # A system that left us without answers is left alone until somebody looks again.
     going = {pair for pair in limits if pair[0] not in tallies or not tallies[pair[0]].stopped}
     is_more = any(d.to_send for d in promises.due(ledger, clock.now()) if (d.system, d.sync) in going)
@@ -146,11 +151,15 @@ class _Read:
     """What the warehouse said about the claimed promises."""
 
     rows: Mapping[tuple[str, str, str], Row]
+    holds: Mapping[str, str]
+    """Sync -> why nothing of it may be sent now, or ""."""
     read_at: Mapping[str, Mapping[str, datetime]]
     mapping: str
 
 
-def _read(path: Path | str, ledger: Ledger, taken: Sequence[Promise], refresh: Refresh | None) -> _Read:
+def _read(
+    path: Path | str, ledger: Ledger, estate: Estate, taken: Sequence[Promise], refresh: Refresh | None
+) -> _Read:
     """The wanted rows of ``taken``, in one short opening. What was sent before is known from the ledger."""
     keys: dict[str, list[str]] = {}
     for promise in taken:
@@ -161,11 +170,13 @@ def _read(path: Path | str, ledger: Ledger, taken: Sequence[Promise], refresh: R
         if keys and refresh is not None:
             copy.copy(connection, ledger)
             refresh(connection)
+        now = clock.now()
+        holds = {name: bridges.hold(connection, estate, name, now) for name in {p.sync for p in taken}}
         for name, some in keys.items():
-            for row in wanted.read(connection, SYNCS[name], ledger.hmac_key, some):
+            for row in wanted.read(connection, SYNCS[name], ledger.hmac_key, some, hold=holds[name]):
                 rows.setdefault((name, *row.key), row)
         read_at = {name: inputs.last_read(connection, name) for name in {p.system for p in taken}}
-        return _Read(rows, read_at, _mapping_version(connection))
+        return _Read(rows, holds, read_at, _mapping_version(connection))
 
 
 def _mapping_version(connection: duckdb.DuckDBPyConnection) -> str:
@@ -186,6 +197,8 @@ def _jobs(
     taken: Sequence[Promise],
     read: _Read,
     tallies: Mapping[str, Tally],
+    *,
+    carried: Mapping[str, Via],
 ) -> dict[str, list[Job]]:
     """Jobs by system, in order of priority; what is not to be sent after all is put away at once."""
     jobs: dict[str, list[Job]] = {name: [] for name in tallies}
@@ -193,7 +206,13 @@ def _jobs(
     now = clock.now()
     for promise in taken:
         row = read.rows.get((promise.sync, promise.system, promise.business_key))
-        made = _job(ledger, clients[promise.system], promise, row, now)
+        made: Job | Move
+        if promise.effect != "none" and read.holds[promise.sync]:
+            # Half done, or in doubt: it is ours to finish, and not beside another writer.
+            made = Move(promise, "waiting", {"due_at": now + RECONSIDER})
+        else:
+            via = carried.get(promise.sync)
+            made = _job(ledger, clients[promise.system], promise, row, now, via=via)
         if isinstance(made, Job):
             jobs[promise.system].append(made)
         else:
@@ -218,7 +237,9 @@ def _note(tally: Tally, move: Move) -> None:
             tally.waiting += 1
 
 
-def _job(ledger: Ledger, client: Client, promise: Promise, row: Row | None, now: datetime) -> Job | Move:
+def _job(
+    ledger: Ledger, client: Client, promise: Promise, row: Row | None, now: datetime, *, via: Via | None
+) -> Job | Move:
     """The promise as a job, or what is to become of it instead."""
     writes = client.vendor.writes.get((promise.sync, promise.act))
     if writes is None:
@@ -227,6 +248,8 @@ def _job(ledger: Ledger, client: Client, promise: Promise, row: Row | None, now:
             "rejected",
             {"reason": "no_write", "message": f"{client.vendor.title} cannot {promise.act}"},
         )
+    if via is not None:
+        writes = via.writes(writes)
     sync = SYNCS[promise.sync]
     if promise.effect == "none":
         if row is None:
@@ -265,15 +288,23 @@ async def work(
     me: Worker,
     tallies: Mapping[str, Tally],
     *,
+    vias: Mapping[str, Via],
     read_at: Mapping[str, Mapping[str, datetime]],
     mapping: str,
 ) -> None:
     """One worker per system, side by side: a slow system delays itself alone."""
 
     async def one(name: str) -> None:
-        async with clients[name] as client:
+        async with AsyncExitStack() as stack:
+            client = await stack.enter_async_context(clients[name])
+            carriers = {}
+            for sync in {job.sync.name for job in jobs[name]} & vias.keys():
+                via = vias[sync]
+                carriers[sync] = Carrier(await stack.enter_async_context(via.make()), via.flow, via.route)
             looker = Looker(client, read_at.get(name, {}))
-            engine = Engine(ledger, client, looker, me.name, me.by, code_version(), mapping, tallies[name])
+            engine = Engine(
+                ledger, client, looker, me.name, me.by, code_version(), mapping, carriers, tallies[name]
+            )
             await engine.run(jobs[name])
 
     ended = await asyncio.gather(*(one(name) for name in jobs if jobs[name]), return_exceptions=True)

@@ -42,9 +42,11 @@ def to_send(ledger: Ledger, estate: Estate, systems: Container[str]) -> Allowed:
         part = estate.syncs.get(one.sync)
         if part is None or part.mode != "live":
             return f"mode {part.mode}" if part else "not named in the estate"
-        if stops.stop(one.sync, one.system):
-            return "halted" if one.system in stops.halted else "paused"
-        return "" if one.system in systems else "no client"
+        needed = [one.system, *([part.route[0]] if part.via else [])]
+        for system in needed:
+            if stops.stop(one.sync, system):
+                return "halted" if system in stops.halted else "paused"
+        return "" if all(system in systems for system in needed) else "no client"
 
     return _judged(ledger, [one for one in promises.due(ledger, clock.now()) if one.to_send], why_not)
 
@@ -57,7 +59,9 @@ def to_look_at(ledger: Ledger, estate: Estate, systems: Container[str]) -> Allow
             return "not in the estate"
         if one.system in stops.halted:
             return "halted"
-        return "" if one.system in systems else "no client"
+        part = estate.syncs.get(one.sync)
+        needed = [one.system, *([part.route[0]] if part is not None and part.via else [])]
+        return "" if all(system in systems for system in needed) else "no client"
 
     return _judged(ledger, [one for one in promises.due(ledger, clock.now()) if one.to_look_at], why_not)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -22,12 +22,13 @@ from typing import Any
 from cogent_pipelines import clock
 from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.reading import together
-from cogent_pipelines.errors import Halt, Reject
+from cogent_pipelines.errors import CogentError, Halt, Reject, Retry
 from cogent_pipelines.ledger import controls, promises
 from cogent_pipelines.ledger.ledger import Ledger, Writing
 from cogent_pipelines.ledger.promises import Intent, Move, Promise
 from cogent_pipelines.ledger.promises import Outcome as Answered
 from cogent_pipelines.outbox import personal, points, send
+from cogent_pipelines.outbox.bridges import Carrier, UnderWay
 from cogent_pipelines.outbox.entries import LEASE, MOST_ATTEMPTS, UNFULFILLED, Entries
 from cogent_pipelines.outbox.job import FAULTS_OF_DATA, Job, Looked, Tally, Verdict, judge
 from cogent_pipelines.outbox.look import Looker, Result, found_in
@@ -61,6 +62,8 @@ class Engine:
     by: str
     code: str
     mapping: str
+    carriers: Mapping[str, Carrier] = field(default_factory=dict)
+    """Sync -> the bridge that carries it."""
     tally: Tally = field(default_factory=Tally)
     entries: Entries = field(init=False)
     failures: int = 0
@@ -99,6 +102,8 @@ class Engine:
             except BaseException:
                 self._give_back(active)
                 raise
+            if self.carriers:
+                results = await self._followed(results)
             if any(job.phase != "fresh" for job in active):
                 points.reach(points.READ_BACK)
             to_send, active = self._judge(results)
@@ -107,6 +112,39 @@ class Engine:
                 self.tally.stopped = "look-ups are not answered"
             active += await self._send_all(to_send)
         self._give_back(active)
+
+    async def _followed(self, results: Sequence[tuple[Job, Result]]) -> list[tuple[Job, Result]]:
+        """What a look says, where what the target lacks may still be in the bridge that was given it."""
+        asked: dict[str, list[Job]] = {}
+        for job, result in results:
+            if job.sync.name in self.carriers and job.phase != "fresh" and _lacks(job, result):
+                asked.setdefault(job.sync.name, []).append(job)
+        said: dict[int, Retry] = {}
+        for sync, jobs in asked.items():
+            said |= await self._follow(self.carriers[sync], jobs)
+        return [(job, said.get(id(job), result)) for job, result in results]
+
+    async def _follow(self, carrier: Carrier, jobs: Sequence[Job]) -> dict[int, Retry]:
+        """What keeps jobs from being judged: they may still arrive, or the bridge does not tell.
+
+        Of the others it is noted whether they failed.
+        """
+        said: dict[int, Retry] = {}
+        left = list(jobs)
+        try:
+            records = await carrier.read(jobs)
+            while left:
+                try:
+                    left[0].failed = await carrier.where(left[0], records)
+                except UnderWay as error:
+                    said[id(left[0])] = error
+                left.pop(0)
+        except (Retry, Reject, Halt, *FAULTS_OF_DATA) as error:
+            if isinstance(error, Halt):
+                self._halt(error, carrier.system)
+            why = error.reason if isinstance(error, CogentError) else type(error).__name__
+            said |= {id(job): Retry(f"{carrier.system} does not tell: {why}") for job in left}
+        return said
 
     # --- judging ------------------------------------------------------------------------------------------
 
@@ -120,6 +158,9 @@ class Engine:
         now = clock.now()
         self._excuse([job for job, _ in results])
         for job, result in results:
+            if isinstance(result, UnderWay):
+                moves.append(self.entries.under_way(job, result, now))
+                continue
             if not isinstance(result, Looked):
                 moves.append(self.entries.look_failed(job, result, now, is_up=self.looker.answered > 0))
                 continue
@@ -293,7 +334,7 @@ class Engine:
         Gives the batches that may be sent now, and the jobs of ``outcomes`` that go on in this run.
         """
         stops = controls.stops(self.ledger)
-        is_stopped = {id(b): stops.stop(b.jobs[0].sync.name, self.system) for b in batches}
+        is_stopped = {id(b): self._is_stopped(stops, b.jobs[0].sync.name) for b in batches}
         ready = [batch for batch in batches if not is_stopped[id(batch)]]
         if outcomes or ready:
             with self.ledger.write() as writing:
@@ -303,6 +344,11 @@ class Engine:
             goes_on = []
         self._give_back([job for batch in batches if is_stopped[id(batch)] for job in batch.jobs])
         return ready, goes_on
+
+    def _is_stopped(self, stops: controls.Stops, sync: str) -> bool:
+        """Whether the sync may not act on the system now, or not through the bridge that carries it."""
+        carrier = self.carriers.get(sync)
+        return stops.stop(sync, self.system) or (carrier is not None and stops.stop(sync, carrier.system))
 
     def _write_intents(self, writing: Writing, batches: Sequence[Batch]) -> list[Batch]:
         moves = [
@@ -381,16 +427,18 @@ class Engine:
     async def _send_one(self, batch: Batch, number: int) -> list[Outcome]:
         first = batch.jobs[0]
         is_late = first.sent_at is not None and clock.now() >= first.sent_at + LEASE
-        if is_late or self.tally.stopped or controls.stops(self.ledger).stop(first.sync.name, self.system):
+        if is_late or self.tally.stopped or self._is_stopped(controls.stops(self.ledger), first.sync.name):
             return [Outcome(job, "not_sent", code="stopped") for job in batch.jobs]
         if number:
             points.reach(points.BETWEEN)
         self.tally.requests += 1
         self.tally.sends += len(batch.jobs)
+        carrier = self.carriers.get(first.sync.name)
+        client = self.client if carrier is None else carrier.client
         try:
-            outcomes = await send.send(self.client, batch)
+            outcomes = await send.send(client, batch)
         except Halt as error:
-            self._halt(error)
+            self._halt(error, client.system.name)
             outcomes = send.halted(batch, error)
         self._note_failure(outcomes)
         points.reach(points.SENT)
@@ -455,11 +503,13 @@ class Engine:
             late = promises.move(writing, moves)
         self._count(moves, late)
 
-    def _halt(self, error: Halt) -> None:
+    def _halt(self, error: Halt, system: str = "") -> None:
         if not self.tally.stopped.startswith("halted"):
             self.tally.stopped = f"halted: {error.reason}"
             with self.ledger.write() as writing:
-                controls.halt(writing, self.system, reason=error.reason, code=error.code, owner=HALT_OWNER)
+                controls.halt(
+                    writing, system or self.system, reason=error.reason, code=error.code, owner=HALT_OWNER
+                )
 
     def _count(self, moves: Sequence[Move], late: set[int]) -> None:
         self.tally.refused_as_late += len(late)
@@ -496,6 +546,11 @@ _OUTCOMES = {
     "not_sent": "not_sent",
     "halt": "refused",
 }
+
+
+def _lacks(job: Job, result: Result) -> bool:
+    """Whether the target was seen not to have what was sent."""
+    return isinstance(result, Looked) and (result.found is None or not job.write.done(job.want, result.found))
 
 
 def _together(batches: Sequence[Batch], width: int) -> int:

@@ -16,7 +16,7 @@ from cogent_pipelines.connect.spec import Found
 from cogent_pipelines.errors import Reject, Retry
 from cogent_pipelines.ledger.promises import Move
 from cogent_pipelines.outbox import personal
-from cogent_pipelines.outbox.job import LOOKS, Backoff, Job, Looked, Verdict, sealed_found
+from cogent_pipelines.outbox.job import LOOKS, RUN, Backoff, Job, Looked, Verdict, sealed_found
 from cogent_pipelines.outbox.send import Outcome
 
 LEASE = timedelta(seconds=180)
@@ -75,7 +75,7 @@ class Entries:
         if found is not None and found.ref:
             job.refs[job.write.action] = found.ref
         after = "adopted" if verdict.kind == "adopt" else "verified"
-        ref = next(iter(job.refs.values()), "")
+        ref = next((ref for name, ref in job.refs.items() if not name.startswith(RUN)), "")
         reason = {"adopt": "already_there", "already": "already_there"}.get(verdict.kind, "")
         return Move(
             job.promise,
@@ -171,6 +171,11 @@ class Entries:
         move = self._later(job, now, "look_up", message, after=timedelta(seconds=after))
         return Move(job.promise, move.after, {**move.values, "attempts": job.attempts})
 
+    def under_way(self, job: Job, error: Retry, now: datetime) -> Move:
+        """It may still arrive by the bridge that was given it: looked at again, as often as that takes."""
+        gap = min(max(job.write.settle / 4, timedelta(seconds=2)), timedelta(seconds=60))
+        return Move(job.promise, "sent", {"due_at": now + gap, "message": error.reason, "lease_until": None})
+
     def _later(
         self, job: Job, now: datetime, reason: str, message: str, *, after: timedelta | None = None
     ) -> Move:
@@ -207,6 +212,8 @@ class Entries:
             job.phase = "accepted"
             if outcome.ref:
                 job.refs[job.write.action] = outcome.ref
+            if outcome.run:
+                job.refs[RUN + job.write.action] = outcome.run
             values = self.kept() | {"is_accepted": True, "refs": dict(job.refs)}
             return Move(job.promise, "sent", values), True
         if outcome.said == "unknown":

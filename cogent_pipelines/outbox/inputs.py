@@ -53,16 +53,38 @@ def look(connection: duckdb.DuckDBPyConnection, estate: Estate, sync: Sync, now:
     read_at: dict[str, datetime] = {}
     for name, part in estate.systems.items():
         for entity in sync.needs.get(part.role, ()):
-            for stream in VENDORS[part.vendor].streams:
-                if stream.entity != entity:
-                    continue
-                pull = pulls.get((name, stream.name))
-                reason = _why_stale(pull, span(estate.cadence.get(entity, "1h")), now)
-                if reason:
-                    stale.setdefault(name, f"{stream.name} {reason}")
-                elif pull is not None:
-                    read_at[name] = min(read_at.get(name, pull.started_at), pull.started_at)
+            reason, since = _judged(pulls, estate, name, entity, now)
+            if reason:
+                stale.setdefault(name, reason)
+            if since is not None:
+                read_at[name] = min(read_at.get(name, since), since)
     return Inputs(stale, read_at, sync.reads_all)
+
+
+def why_stale(
+    connection: duckdb.DuckDBPyConnection, estate: Estate, system: str, entity: str, now: datetime
+) -> str:
+    """Why nothing may be concluded from what was read of an entity of a system; "" when it may."""
+    wrong, since = _judged(_last_pulls(connection), estate, system, entity, now)
+    return wrong or ("is not read" if since is None else "")
+
+
+def _judged(
+    pulls: Mapping[tuple[str, str], _Pull], estate: Estate, system: str, entity: str, now: datetime
+) -> tuple[str, datetime | None]:
+    """(what is wrong with the first feed that is not good, since when those that are good were read)."""
+    wrong = ""
+    since: datetime | None = None
+    for stream in VENDORS[estate.systems[system].vendor].streams:
+        if stream.entity != entity:
+            continue
+        pull = pulls.get((system, stream.name))
+        reason = _why_stale(pull, span(estate.cadence.get(entity, "1h")), now)
+        if reason:
+            wrong = wrong or f"{stream.name} {reason}"
+        elif pull is not None:
+            since = min(since or pull.started_at, pull.started_at)
+    return wrong, since
 
 
 @dataclass(frozen=True, slots=True)

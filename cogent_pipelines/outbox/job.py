@@ -26,6 +26,8 @@ from cogent_pipelines.outbox.syncs import Sync
 
 Phase = Literal["fresh", "doubt", "accepted"]
 
+RUN = "run of "
+"""How the names of a bridge's runs begin among the refs of a promise; the write's action follows."""
 LOOKS = 2
 """How often something must be found absent, after its time to settle, before it is sent again."""
 LEAST_SETTLE = timedelta(seconds=3)
@@ -60,6 +62,8 @@ class Job:
     may_send: bool = True
     most: int = 1_000_000
     """How many may share its next request; lowered when a batch was refused whole."""
+    failed: str = ""
+    """Why the bridge that was to carry it did not, by its own word; the target lacks it."""
     repeats: int = 0
     """How often it was sent again within this run."""
     prepared: tuple[Json, ...] = ()
@@ -154,7 +158,7 @@ def judge(job: Job, found: Found | None, key: bytes) -> Verdict:
         # Somebody else changed the level since it was read. What is right now, the next plan knows.
         return Verdict("moved_on", "mismatch" if job.phase == "accepted" else "moved_on")
     if job.phase != "fresh":
-        return Verdict("absent")
+        return Verdict("rejected", "run_failed", job.failed) if job.failed else Verdict("absent")
     try:
         write.guard(want, found)
     except Retry as error:

@@ -8,7 +8,7 @@ Does not belong here: what is wanted (dbt), how a promise is kept (``deliver``).
     new        | none, done before     -> nothing: a once-key is never done twice
     changed    | not sent              -> a newer generation takes its place
     any        | sent or in doubt      -> nothing: it waits behind it and is wanted again afterwards
-    held       | not sent              -> held, with the reason
+    held       | not sent              -> held, with the reason: its own, or its sync's (``bridges``)
     gone       | not sent              -> withdrawn
 """
 
@@ -28,7 +28,7 @@ from cogent_pipelines.ledger import controls, copy, exceptions, promises
 from cogent_pipelines.ledger.ledger import Ledger, Writing
 from cogent_pipelines.ledger.promises import Move, New, Promise
 from cogent_pipelines.ledger.tables import UNSETTLED
-from cogent_pipelines.outbox import brakes, inputs, points, wanted
+from cogent_pipelines.outbox import brakes, bridges, inputs, points, wanted
 from cogent_pipelines.outbox.entries import UNFULFILLED
 from cogent_pipelines.outbox.inputs import Inputs
 from cogent_pipelines.outbox.syncs import SYNCS, Sync
@@ -140,7 +140,8 @@ def plan(connection: duckdb.DuckDBPyConnection, ledger: Ledger, estate: Estate, 
     now = clock.now()
     copy.copy(connection, ledger)
     ground = Ground(inputs.look(connection, estate, facts, now), part.since if part else None, now)
-    rows = wanted.read(connection, facts, ledger.hmac_key)
+    hold = bridges.hold(connection, estate, sync, now)
+    rows = wanted.read(connection, facts, ledger.hmac_key, hold=hold)
     levels = _levels(connection) if facts.level else {}
     with ledger.read() as reading:
         decision = decide_in(reading, facts, rows, ground)

@@ -39,6 +39,8 @@ class Outcome:
     job: Job
     said: Said
     ref: str = ""
+    run: str = ""
+    """The bridge's run that is to carry it."""
     code: str = ""
     message: str = ""
     after: float | None = None
@@ -161,7 +163,7 @@ async def send(client: Client, batch: Batch) -> list[Outcome]:
 
 def _outcome(job: Job, receipt: Receipt) -> Outcome:
     if not receipt.refused:
-        return Outcome(job, "accepted", ref=receipt.ref)
+        return Outcome(job, "accepted", ref=receipt.ref, run=receipt.run)
     return Outcome(job, "again" if receipt.again else "rejected", code=receipt.code, message=receipt.refused)
 
 

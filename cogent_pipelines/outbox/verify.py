@@ -14,7 +14,7 @@ from cogent_pipelines import clock
 from cogent_pipelines.estate import Estate
 from cogent_pipelines.ledger import promises
 from cogent_pipelines.ledger.ledger import Ledger
-from cogent_pipelines.outbox import due, personal, points
+from cogent_pipelines.outbox import bridges, due, personal, points
 from cogent_pipelines.outbox.deliver import Clients, DeliverReport, work, worker
 from cogent_pipelines.outbox.entries import LEASE
 from cogent_pipelines.outbox.job import Job, Tally, job_of
@@ -35,14 +35,17 @@ def verify(
     if not taken:
         return DeliverReport(not_sent=allowed.refused)
     points.reach(points.CLAIMED)
+    carried = bridges.vias(estate, clients)
     jobs: dict[str, list[Job]] = {}
     for promise in taken:
         sealed = dict(promise.sent or {})
         writes = opened[promise.system].vendor.writes[promise.sync, promise.act]
+        if promise.sync in carried:
+            writes = carried[promise.sync].writes(writes)
         fields = personal.unseal(sealed)
         job = job_of(promise, SYNCS[promise.sync], writes, fields, sealed, may_send=False)
         jobs.setdefault(promise.system, []).append(job)
     tallies = {name: Tally() for name in jobs}
-    asyncio.run(work(ledger, opened, jobs, me, tallies, read_at={}, mapping=""))
+    asyncio.run(work(ledger, opened, jobs, me, tallies, vias=carried, read_at={}, mapping=""))
     is_more = any(d.to_look_at for d in promises.due(ledger, clock.now()) if (d.system, d.sync) in limits)
     return DeliverReport(tallies, allowed.refused, is_more)

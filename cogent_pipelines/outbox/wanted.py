@@ -52,9 +52,14 @@ class Row:
 
 
 def read(
-    connection: duckdb.DuckDBPyConnection, sync: Sync, key: bytes, keys: Sequence[str] | None = None
+    connection: duckdb.DuckDBPyConnection,
+    sync: Sync,
+    key: bytes,
+    keys: Sequence[str] | None = None,
+    *,
+    hold: str = "",
 ) -> list[Row]:
-    """What ``sync`` wants now, or of it only the given business keys.
+    """What ``sync`` wants now, or of it only the given business keys. ``hold`` keeps back what nothing else does.
 
     Keys that were adopted are left out by the query: there can be very many, and they are never sent.
     """
@@ -78,10 +83,10 @@ def read(
         return []  # dbt has not built the view yet
     names = [column[0] for column in cursor.description or ()]
     rows = [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
-    return [_row(sync, key, row) for row in rows if row["business_key"]]
+    return [_row(sync, key, row, hold) for row in rows if row["business_key"]]
 
 
-def _row(sync: Sync, key: bytes, values: dict[str, Any]) -> Row:
+def _row(sync: Sync, key: bytes, values: dict[str, Any], hold: str) -> Row:
     fields = {name: _utc(value) for name, value in values.items() if name not in _ENGINE}
     wanting = {
         name: value for name, value in fields.items() if name not in sync.volatile and name not in _NO_WANTING
@@ -95,7 +100,7 @@ def _row(sync: Sync, key: bytes, values: dict[str, Any]) -> Row:
         reference=values["reference"] or "",
         order_key=values["order_key"],
         since_at=fields["since_at"],
-        held_by=values["held_by"] or (None if system else NO_TARGET),
+        held_by=values["held_by"] or hold or (None if system else NO_TARGET),
         priority=LAST if values["priority"] is None else int(values["priority"]),
         amount=values["amount"],
         currency=values["currency"],

@@ -36,6 +36,7 @@ BY_NAME = (
     "refund",
     "record",
     "value",
+    "flow",
 )
 """Keys of the planter that name one thing."""
 REPAIRED = "repaired"

@@ -232,6 +232,14 @@ def _mend(facts: Facts, reason: str, row: Row | None) -> tuple[tuple[str, ...], 
             return (f"book in stock of {printable(detail, 60)}, or agree with the customer", *_open(url)), ()
         case "bad_address":
             return (f"correct the address in the shop ({printable(detail, 40)})", *_open(url)), ()
+        case "previous_writer_enabled":
+            return ("switch off in the bridge the flow that did this before",), ()
+        case "previous_writer_unknown":
+            return ("see why it is not known whether the flow that did this before is off",), ()
+        case "route_closed":
+            return ("switch on in the bridge the flow that carries this, and see why it stands still",), ()
+        case "route_unknown":
+            return ("see why it is not known whether the flow that carries this is on",), ()
         case "promised_day_passed":
             return ("agree on another day with the customer and change it in the shop", *_open(url)), ()
         case _:

@@ -16,7 +16,8 @@ from typing import Any, Literal
 import msgspec
 
 from cogent_pipelines.errors import BadInput
-from cogent_pipelines.estate import Estate
+from cogent_pipelines.estate import Estate, span
+from cogent_pipelines.vendors.registry import VENDORS
 
 OWN_SCHEMAS = frozenset({"ops", "estate", "mappings"})
 """Sources that are this project's own: they are never read from a vendor, so never late."""
@@ -118,6 +119,19 @@ def check(file: str, estate: Estate, catalogue: Mapping[str, Rule]) -> None:
         rule_of = catalogue.get(name)
         if rule_of is None or (cause and cause not in rule_of.causes):
             raise BadInput(file, f"windows.{key}", key, "a rule, or a rule and one of its causes")
+        _check_window(file, key, estate, rule_of)
+
+
+def _check_window(file: str, key: str, estate: Estate, rule: Rule) -> None:
+    """A window that ends before what it is about is read again would call late what nobody has looked at."""
+    hours = estate.windows[key].hours
+    for vendor, stream in rule.inputs if hours else ():
+        for known in VENDORS[vendor].streams if vendor in VENDORS else ():
+            if known.name == stream and known.kept is not None and known.entity in estate.cadence:
+                cadence = span(estate.cadence[known.entity])
+                if timedelta(hours=hours or 0) < 2 * cadence:
+                    expected = f"0, or at least twice the time between two readings of {stream} ({cadence})"
+                    raise BadInput(file, f"windows.{key}.hours", hours, expected)
 
 
 class _Config(msgspec.Struct):

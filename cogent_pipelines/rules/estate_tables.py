@@ -31,7 +31,7 @@ UNNAMED_CADENCE = "1h"
 
 _DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TEXT, _NUMBER, _INSTANT, _DAY = pa.string(), pa.int64(), pa.timestamp("us", tz="UTC"), pa.date32()
-_VERSION = "3"
+_VERSION = "4"
 
 Interval = tuple[datetime, datetime]
 
@@ -114,7 +114,13 @@ def _tables(estate: Estate, today: date) -> dict[str, _Table]:
             "sku channel reason until:t",
             [(h.sku, h.channel, h.reason, h.until) for h in estate.policies.stock_holds],
         ),
-        "syncs": _table("sync mode from_at:t", [(n, s.mode, s.since) for n, s in estate.syncs.items()]),
+        "syncs": _table(
+            "sync mode from_at:t was_system was_flow via_system via_flow",
+            [
+                (n, s.mode, s.since, *(part or None for part in (*s.before, *s.route)))
+                for n, s in estate.syncs.items()
+            ],
+        ),
         "settings": _table(
             "name value",
             [

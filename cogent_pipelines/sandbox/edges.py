@@ -7,11 +7,11 @@ Does not belong here: anything of a vendor, which its own file says (``vendors/<
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -27,7 +27,7 @@ class Traits:
     """A vendor, as the world sees it."""
 
     role: str
-    """What of the world it shows: shop, warehouse or payments."""
+    """What of the world it shows: shop, warehouse, payments or bridge."""
     feeds: Sequence[tuple[str, str]] = ()
     """(what a person calls the feed, its reading operation)."""
     record: str = "{}"
@@ -38,6 +38,8 @@ class Traits:
     """A record's field that holds a number or an instant."""
     keeps_books: bool = False
     """It is an ERP: what it says an order is worth, and whose it is, are the retailer's books."""
+    posted: Callable[[World, str, str, str, Any], tuple[int, Any]] | None = None
+    """What it answers inside the world to what a bridge posts: (world, system, method, path, body) -> (status, body)."""
     shows_ids: bool = False
     """Its shop knows an order by its id alone, and gives it no number beside."""
     untold: frozenset[str] = frozenset()

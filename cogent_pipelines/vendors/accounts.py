@@ -6,13 +6,14 @@ Does not belong here: facts of a vendor (``vendors/<slug>.py``) or how to talk (
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.limits import LimitStore
-from cogent_pipelines.connect.spec import System
+from cogent_pipelines.connect.spec import Stream, System
 from cogent_pipelines.errors import BadInput
-from cogent_pipelines.estate import Estate
+from cogent_pipelines.estate import Estate, span
 from cogent_pipelines.vendors.registry import VENDORS
 
 
@@ -24,19 +25,50 @@ def system(estate: Estate, name: str) -> System:
         vendor=part.vendor,
         base_url=part.base_url,
         secrets=part.secrets,
-        options=part.options,
+        options=part.settings,
         account=part.account or name,
         loopback_only=estate.sandbox,
     )
 
 
 def check(estate: Estate, file: str) -> None:
-    """Refuse an estate that names a vendor there is no connector for. Raises ``BadInput``."""
+    """Refuse an estate that names a vendor there is no connector for, or reads too seldom what a vendor soon deletes.
+
+    Raises ``BadInput``.
+    """
     for name, part in estate.systems.items():
         if part.vendor not in VENDORS:
             raise BadInput(
                 file, f"systems.{name}.vendor", part.vendor, f"one of {', '.join(sorted(VENDORS))}"
             )
+        forgotten = [(s.kept, s) for s in VENDORS[part.vendor].streams if s.kept is not None]
+        for kept, stream in sorted(forgotten, key=lambda each: each[0]):
+            _check_kept(estate, file, stream, kept)
+    for name, sync in estate.syncs.items():
+        if sync.via:
+            _check_route(estate, file, name, sync.route[0])
+
+
+def _check_route(estate: Estate, file: str, sync: str, bridge: str) -> None:
+    """What carries a sync must be able to, and its address be known."""
+    part = estate.systems[bridge]
+    route = VENDORS[part.vendor].route
+    if route is None:
+        carriers = sorted(slug for slug, vendor in VENDORS.items() if vendor.route is not None)
+        raise BadInput(file, f"syncs.{sync}.via", bridge, f"a system of one of {carriers}")
+    if not part.options.get(route.base):
+        raise BadInput(file, f"systems.{bridge}.options.{route.base}", None, "where its flows are started")
+
+
+def _check_kept(estate: Estate, file: str, stream: Stream, kept: timedelta) -> None:
+    """One reading knows of it and the next one copies it; one that fails must leave time for another."""
+    cadence = estate.cadence.get(stream.entity)
+    if cadence is None or span(cadence) * 3 > kept:
+        hours = kept.total_seconds() / 3600
+        expected = (
+            f"at most {hours / 3:g}h, as {stream.name} are deleted {hours:g} hours after they were made"
+        )
+        raise BadInput(file, f"cadence.{stream.entity}", cadence, expected)
 
 
 def client(estate: Estate, name: str, limits: LimitStore, **options: Any) -> Client:

@@ -28,7 +28,7 @@ from cogent_pipelines.connect.paging import (
     with_params,
 )
 from cogent_pipelines.connect.reading import together
-from cogent_pipelines.connect.spec import Answer, Bulk, Inner, Part, Request, Stream, Window
+from cogent_pipelines.connect.spec import Answer, Ask, Bulk, Document, Inner, Part, Request, Stream, Window
 from cogent_pipelines.errors import Halt, Reject, Retry
 from cogent_pipelines_tests.connect.kit import (
     START,
@@ -887,3 +887,53 @@ def test_an_answer_without_a_body_by_its_status_holds_nothing() -> None:
     assert Answer(204, {}, b"", START).json() is None
     with pytest.raises(Retry):
         Answer(200, {}, b"", START).json()
+
+
+def test_records_made_of_an_answer_leave_its_counts_to_the_paging() -> None:
+    """A short page is not the end where the vendor says how many pages there are."""
+
+    def server(request: httpx.Request) -> httpx.Response:
+        page = int(request.url.params["page"])
+        return answer({"rows": [{"in": {"id": page}}], "meta": {"pages": 3}})
+
+    stream = plain(
+        PageNumber(pages_path="meta.pages"), rows=lambda _about, body: [row["in"] for row in body["rows"]]
+    )
+    assert listed(stream, server) == [1, 2, 3]
+
+
+# --- documents --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_a_document_of_any_kind_is_put_on_its_record(is_asked: bool) -> None:
+    """The bytes as they came, None where none were asked for or it is gone; of a list, or of what is asked about."""
+    paths = {1: "/body/1", 3: "/none/3"}
+
+    def server(request: httpx.Request) -> httpx.Response:
+        at = request.url.path
+        if at.endswith("/rows"):
+            return answer([{"id": 1}, {"id": 2}, {"id": 3}])
+        return httpx.Response(200, content=b"a,b\n1,2") if "/body/" in at else httpx.Response(404, json={})
+
+    def request(record: Mapping[str, Any], _system: Any) -> Request | None:
+        path = paths.get(record["id"])
+        return Request("GET", path, absent=frozenset({404})) if path else None
+
+    document = Document(
+        request, lambda _record, content, _s: {"size": None if content is None else len(content)}
+    )
+    asks = (lambda _w, _s: [Ask(Request("GET", "/rows"))]) if is_asked else None
+    (page,) = read(server, plain(None, document=document, asks=asks))
+    assert [json.loads(record)["size"] for record in page.records] == [7, None, None]
+
+
+def test_a_document_that_fails_fails_its_page() -> None:
+    """Only what its request calls absent is none."""
+    document = Document(lambda _r, _s: Request("GET", "/none"), lambda _r, _c, _s: {})
+
+    def server(request: httpx.Request) -> httpx.Response:
+        return answer([{"id": 1}]) if request.url.path.endswith("/rows") else httpx.Response(404, json={})
+
+    with pytest.raises(Reject):
+        read(server, plain(None, document=document))

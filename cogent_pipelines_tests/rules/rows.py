@@ -22,7 +22,7 @@ from cogent_pipelines_tests import dbt_render
 
 NOW = datetime(2026, 11, 4, 12, tzinfo=UTC)
 """A Wednesday at noon, in winter: trading time is UTC."""
-SHOP, WMS, PSP = "web_uk", "wms_uk", "cards_uk"
+SHOP, WMS, PSP, BRIDGE = "web_uk", "wms_uk", "cards_uk", "bridge"
 RECORDS = {"marts.warehouse_orders": "marts.warehouse_records", "marts.shipments": "marts.shipment_records"}
 """Marts that are made of records and the order they are for: a test's rows go into both."""
 LOCATIONS = {"1001": "LEEDS", "1002": "YORK"}
@@ -432,6 +432,48 @@ class World:
         )  # fmt: skip
         return key
 
+    def flow(self, name: str = "88", **values: Any) -> str:
+        """A flow that is switched on; its key."""
+        self.put(
+            "marts.flows",
+            **({
+                "flow_key": f"{BRIDGE}:{name}", "system": BRIDGE, "flow_id": name, "name": "orders to the warehouse",
+                "status_code": "deployed", "is_enabled": True, "enabled_at": ago(days=30), "waiting_count": 0,
+                "read_at": ago(minutes=1),
+            } | values),
+        )  # fmt: skip
+        return f"{BRIDGE}:{name}"
+
+    def flow_run(
+        self, name: str, status: str = "succeeded", *, flow: str = "88", retry_of: str | None = None, **values: Any
+    ) -> str:  # fmt: skip
+        """A run of a flow that took a minute; its key."""
+        started_at = values.get("started_at", ago(hours=1))
+        self.put(
+            "marts.flow_runs",
+            **({
+                "flow_run_key": f"{BRIDGE}:{name}", "system": BRIDGE, "run_id": name, "flow_key": f"{BRIDGE}:{flow}",
+                "status_code": status, "trigger_code": "retry" if retry_of else "schedule", "started_at": started_at,
+                "finished_at": None if status == "running" else started_at + timedelta(minutes=1),
+                "retry_of_key": f"{BRIDGE}:{retry_of}" if retry_of else None, "order_references": [],
+                "url": f"https://bridge/flow-run-logs/{name}", "read_at": ago(minutes=1),
+            } | values),
+        )  # fmt: skip
+        return f"{BRIDGE}:{name}"
+
+    def flow_failure(self, name: str, of: str, *references: str, **values: Any) -> str:
+        """An error of run ``of`` about a payload that names ``references``; its key."""
+        self.put(
+            "marts.flow_failures",
+            **({
+                "failure_key": f"{BRIDGE}:{name}", "system": BRIDGE, "flow_run_key": f"{BRIDGE}:{of}",
+                "level_code": "error", "failed_at": ago(minutes=59), "message": "sku TEE-M unknown",
+                "payload_id": f"7{name}", "payload_size": 812, "payload_references": list(references),
+                "copy_code": "copied", "read_at": ago(minutes=1),
+            } | values),
+        )  # fmt: skip
+        return f"{BRIDGE}:{name}"
+
     def promise(self, sync: str, business_key: str, state: str = "verified", **values: Any) -> None:
         """A row of the ledger's copy."""
         known = (
@@ -465,6 +507,7 @@ def _estate(world: World) -> None:
     world.put(
         "estate.systems", system=WMS, vendor="veeqo", role="warehouse", admin_url="https://wms", account=WMS
     )
+    world.put("estate.systems", system=BRIDGE, vendor="patchworks", role="bridge", account=BRIDGE)
     world.put(
         "estate.channels", system=SHOP, release_policy="after_capture", notify_policy="on_despatch",
         capture_policy="before_release", buffer=0, route="location",

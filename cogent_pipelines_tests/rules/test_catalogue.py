@@ -39,7 +39,10 @@ def test_every_rule_loads_with_an_owner_the_demo_knows(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_s_name_is_a_sentence_and_its_requirements_exist(name: str) -> None:
     """``every``, ``no`` or an equation; R1 to R130."""
-    assert re.match(r"^(every|no)_[a-z_]+$|^channel_stock_equals_what_is_available$", name)
+    assert re.match(
+        r"^(every|no)_[a-z_]+$|^channel_stock_equals_what_is_available$|^flow_success_matches_the_target$",
+        name,
+    )
     wanted = dbt_render.models()[name].meta.get("requirements", [])
     assert wanted
     assert all(re.fullmatch(r"R([1-9]\d?|1[0-2]\d|130)", each) for each in wanted)

@@ -69,6 +69,18 @@ def test_who_sends_a_missing_order_is_said(sync: dict, cause: str) -> None:
     assert world.found() == {f"{SHOP}:1@LEEDS": cause}
 
 
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [("previous_writer_enabled", "not_ours_to_send"), ("brake:orders_per_tick", "not_in_warehouse")],
+)
+def test_what_is_held_beside_a_previous_writer_is_not_ours_to_send(reason: str, cause: str) -> None:
+    """A person switches the other off."""
+    world = ready("every_paid_order_reached_a_warehouse")
+    world.order("1", ("A", 1), paid_at=ago(minutes=40))
+    world.promise("orders_to_wms", f"{SHOP}:1@LEEDS", "held", reason=reason)
+    assert world.found() == {f"{SHOP}:1@LEEDS": cause}
+
+
 def test_the_estate_s_window_takes_the_place_of_the_rule_s() -> None:
     """Every threshold is configuration."""
     world = ready("every_paid_order_reached_a_warehouse")

@@ -25,8 +25,15 @@ EACH = 8
 
 @pytest.fixture(scope="module")
 def planted():
-    """A world in which an older integration moves everything and every family is planted."""
-    settings = {"orders": 60, "skus": 120, "bundles": 20, "old_integration": 1.0, "defects": EACH}
+    """A world in which an older integration moves everything, as flows of a bridge, and every family is planted."""
+    settings = {
+        "systems": {**SMALL.systems, "bridge": "patchworks"},
+        "orders": 60,
+        "skus": 120,
+        "bundles": 20,
+        "old_integration": 1.0,
+        "defects": EACH,
+    }
     return play(make(SMALL, **settings), days=10)
 
 

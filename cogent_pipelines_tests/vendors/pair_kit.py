@@ -9,7 +9,7 @@ same tests hold for every vendor that plays the role.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -42,12 +42,21 @@ class Pair(Retailer):
     before us is never known, so such a pair's syncs begin after that (``from``).
     """
 
-    def __init__(self, folder: Path, channel: str, warehouse_: str, **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        channel: str,
+        warehouse_: str,
+        others: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
+        """``others`` are systems beside the two: name -> vendor."""
         self.has_list = not any(
             stream.asks for stream in VENDORS[warehouse_].streams if stream.entity == "orders"
         )
         since = None if self.has_list else START
-        super().__init__(folder, {SHOP: channel, WMS: warehouse_}, since=since, **settings)
+        slugs = {SHOP: channel, WMS: warehouse_, **(others or {})}
+        super().__init__(folder, slugs, since=since, **settings)
         self.book = ledger.open(self.ledger_url)
         with warehouse.open(self.path) as connection:
             for slug in self.slugs.values():

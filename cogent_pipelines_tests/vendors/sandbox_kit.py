@@ -43,20 +43,20 @@ from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors import vendor_kit
 
-SHOP, WMS = "web_uk", "wms_uk"
+SHOP, WMS, BRIDGE = "web_uk", "wms_uk", "bridge"
 START = datetime(2026, 7, 6, 6, tzinfo=UTC)
 """A Monday in summer: London is an hour ahead of UTC, so that an hour lost shows."""
 SLUGS = {SHOP: "shopify", WMS: "veeqo"}
 THIRD = "third_uk"
 """A system that is neither of the two."""
-NAMES = (SHOP, WMS, THIRD)
+NAMES = (SHOP, WMS, BRIDGE, THIRD)
 ESTATE: dict[str, Any] = {
     "name": "truth",
     "sandbox": True,
     "time_zone": "Europe/London",
     "truth": {},
     "facilities": {"LEEDS": WMS, "YORK": WMS},
-    "cadence": {"orders": "1m", "shipments": "2m", "stock": "2m"},
+    "cadence": {"orders": "1m", "shipments": "2m", "stock": "2m", "flows": "2m", "flow_failures": "1h"},
     "owners": {},
     "syncs": {
         name: {"mode": "live", "from": "2026-01-01T00:00:00Z"}
@@ -79,14 +79,19 @@ def _systems(
     for name, slug in slugs.items():
         account = vendor_kit.kit(slug)
         own = {**account.options, **options.get(name, {})}
+        url = f"http://127.0.0.1:{port}/{name}"
         made[name] = {
             "role": account.role,
             "vendor": slug,
-            "url": f"http://127.0.0.1:{port}/{name}",
+            "url": url,
             "secrets": {secret: _variable(name, secret) for secret in account.secrets},
-            "options": {key: str(drop / name) if value == "{drop}" else value for key, value in own.items()},
+            "options": {key: _filled(value, drop / name, url) for key, value in own.items()},
         }
     return made
+
+
+def _filled(value: Any, drop: Path, url: str) -> Any:
+    return value.replace("{drop}", str(drop)).replace("{url}", url) if isinstance(value, str) else value
 
 
 def _variable(system: str, secret: str) -> str:
@@ -168,10 +173,11 @@ class Retailer:
         options: Mapping[str, Mapping[str, Any]] | None = None,
         since: datetime | None = None,
         port: int | None = None,
+        syncs: Mapping[str, Mapping[str, Any]] | None = None,
         **settings: Any,
     ) -> None:
-        """``options`` are further ones of a system; ``since`` is the syncs' ``from`` where it is not long ago; ``port``
-        is the one that is listened to, where there is one.
+        """``options`` are further ones of a system, ``syncs`` what is said besides of a sync; ``since`` is the syncs'
+        ``from`` where it is not long ago; ``port`` is the one that is listened to, where there is one.
         """
         drop = folder / "drop"
         defaults = {
@@ -192,8 +198,10 @@ class Retailer:
         self.folder = folder
         self.path = folder / "warehouse.duckdb"
         estate = {**ESTATE, "systems": _systems(port or next(PORTS), slugs, options or {}, drop)}
-        if since is not None:
-            estate["syncs"] = {name: {"mode": "live", "from": since.isoformat()} for name in ESTATE["syncs"]}
+        begins = {} if since is None else {"from": since.isoformat()}
+        estate["syncs"] = {
+            name: {**part, **begins, **(syncs or {}).get(name, {})} for name, part in ESTATE["syncs"].items()
+        }
         self.estate = msgspec.convert(estate, Estate)
         self.ledger_url = f"sqlite:///{folder / 'ledger.sqlite'}"
         ledger.open(self.ledger_url).close()
@@ -239,18 +247,18 @@ class Retailer:
     # --- in ---------------------------------------------------------------------------------------------
 
     def pull(self) -> list[PullReport]:
-        """Pull every stream of both systems."""
-        return self.pull_of(SHOP) + self.pull_of(WMS)
+        """Pull every stream of every system, one system after the other."""
+        return [report for name in self.slugs for report in self.pull_of(name)]
 
-    def pull_of(self, name: str) -> list[PullReport]:
-        """Pull every stream of one system."""
+    def pull_of(self, name: str, *streams: str) -> list[PullReport]:
+        """Pull streams of one system side by side: these, or every one."""
 
         async def one() -> list[PullReport]:
             async with self.client(name) as client:
                 return await pull.pull_system(
                     self.estate,
                     name,
-                    list(client.vendor.streams),
+                    streams or list(client.vendor.streams),
                     state=self.folder,
                     warehouse_path=self.path,
                     client=client,

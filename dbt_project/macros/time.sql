@@ -8,6 +8,11 @@
     cast(timezone((select any_value(value) from {{ source('estate', 'settings') }} where name = 'time_zone'), {{ instant }}) as date)
 {%- endmacro %}
 
+-- An instant as the clock on the wall shows it where the retailer trades.
+{% macro local_time(instant) -%}
+    timezone((select any_value(value) from {{ source('estate', 'settings') }} where name = 'time_zone'), {{ instant }})
+{%- endmacro %}
+
 -- A duration setting of the estate, as an interval.
 {% macro setting_seconds(name) -%}
     to_seconds((select any_value(value) from {{ source('estate', 'settings') }} where name = '{{ name }}')::bigint)

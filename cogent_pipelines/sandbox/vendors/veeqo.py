@@ -47,11 +47,32 @@ NOT_FOUND = {"status": "404", "error": "Not Found"}
 Handler = Callable[[Request, dict[str, Any], Fault | None], Response]
 
 
+def posted(world: World, system: str, method: str, path: str, body: Any) -> tuple[int, Any]:
+    """What the account answers to a bridge of the world: an order that is made, or allocated."""
+    warehouse = world.warehouses[system]
+    index = Index(warehouse)
+    currency = next((shop.currency for shop in world.shops.values()), "GBP")
+    shapes = Shapes(warehouse, index, currency, world.settings.start or world.now)
+    writes = Writes(system, world, index, shapes)
+    named = re.fullmatch(r"/orders/(\d+)/allocations", path)
+    order = warehouse.orders.get(int(named[1])) if named else None
+    try:
+        if (method, path) == ("POST", "/orders"):
+            return 201, {"id": writes.create_order(body, None).id}
+        if method == "POST" and order is not None:
+            writes.allocate(order, body, None)
+            return 201, {"id": order.id}
+    except Refusal as refusal:
+        return refusal.code, refusal.body
+    return 404, NOT_FOUND
+
+
 TRAITS = Traits(
     role="warehouse",
     feeds=(("orders", "GET /orders"), ("products", "GET /products")),
     status_field="status",
     typed_field="total_price",
+    posted=posted,
 )
 
 

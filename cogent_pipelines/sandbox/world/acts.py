@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from cogent_pipelines.sandbox.world import accounts, catalogue, levels
+from cogent_pipelines.sandbox.world import accounts, bridge, catalogue, levels
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import (
@@ -43,12 +43,14 @@ def do(world: World, system: str, verb: str, args: Args) -> Any:
         return ACCOUNT[verb](world, world.accounts[system], args)
     if system in world.warehouses and verb in WAREHOUSE:
         return WAREHOUSE[verb](world, world.warehouses[system], args)
+    if system in world.bridges and verb in bridge.VERBS:
+        return bridge.VERBS[verb](world, world.bridges[system], args)
     if not system and verb in WORLD:
         return WORLD[verb](world, args)
     raise ValueError(
         f"no verb {verb!r} for system {system!r}; shops: {', '.join(SHOP)}; "
         f"warehouses: {', '.join(WAREHOUSE)}; payment providers: {', '.join(ACCOUNT)}; "
-        f"no system: {', '.join(WORLD)}"
+        f"bridges: {', '.join(bridge.VERBS)}; no system: {', '.join(WORLD)}"
     )
 
 

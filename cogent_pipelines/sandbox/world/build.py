@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cogent_pipelines.sandbox import edges
 from cogent_pipelines.sandbox.settings import START
-from cogent_pipelines.sandbox.world import catalogue, filed, intake, truth
+from cogent_pipelines.sandbox.world import bridge, catalogue, filed, intake, truth
 from cogent_pipelines.sandbox.world.model import Account
 from cogent_pipelines.sandbox.world.people import People
 from cogent_pipelines.sandbox.world.rates import FILE_RATES, RATES
@@ -44,6 +44,8 @@ def build_world(settings: Settings) -> World:
             world.shops[system] = catalogue.empty_shop(system)
             world.shops[system].shows_ids = edge.shows_ids
             world.shops[system].has_one_home = "locations" in edge.untold
+        elif edge.role == "bridge":
+            world.bridges[system] = bridge.new_bridge(system, begin)
         elif edge.role == "warehouse":
             world.warehouses[system] = catalogue.empty_warehouse(world, system)
             world.warehouses[system].takes_edits = "edits" not in edge.untold
@@ -97,6 +99,8 @@ def people_the_world(world: World, kit: Kit) -> None:
         people.customers.schedule(start, settings.days, settings.orders, key="demand")
     if settings.old_integration:
         people.old.start(settings.old_integration, pushes_stock=settings.old_pushes_stock)
+    else:
+        bridge.switch_off(world)
     if settings.defects:
         from cogent_pipelines.sandbox.world import defects  # noqa: PLC0415  a healthy world needs none of it
 

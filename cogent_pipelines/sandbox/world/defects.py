@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from cogent_pipelines.sandbox.world import plants_bridge as bridges
 from cogent_pipelines.sandbox.world import plants_edge as edge
 from cogent_pipelines.sandbox.world import plants_finance as finance
 from cogent_pipelines.sandbox.world import plants_money as money
@@ -43,6 +44,8 @@ class Family:
     """Only where a payment provider's book can be asked."""
     needs_books: bool = False
     """Whether it is planted in the system that keeps the books; without one it is not."""
+    of_bridges: bool = False
+    """Whether there is nothing to plant it in where the world has no bridge."""
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -430,6 +433,63 @@ FAMILIES: Mapping[str, Family] = {
         ),
         (edge.rare_status_but_known, edge.very_long_note, edge.hostile_text_in_a_note),
     ),
+    "no_flow_is_failing": Family(
+        (
+            bridges.every_run_fails,
+            bridges.fails_since_a_success,
+            bridges.stopped_by_a_person_between_failures,
+        ),
+        (
+            bridges.failed_once_and_then_succeeded,
+            bridges.fails_while_it_is_switched_off,
+            bridges.stopped_by_a_person,
+        ),
+        of_bridges=True,
+    ),
+    "no_flow_run_is_partly_lost": Family(
+        (bridges.loses_one_of_three, bridges.loses_all_but_one, bridges.loses_one_and_so_does_its_retry),
+        (
+            bridges.lost_one_and_was_retried_well,
+            bridges.lost_one_that_the_next_run_carried,
+            bridges.succeeded_with_a_warning,
+        ),
+        of_bridges=True,
+    ),
+    "no_queue_is_stalled": Family(
+        (bridges.queue_stands_still, bridges.waits_for_a_flow_that_is_off, bridges.schedule_stops),
+        (
+            bridges.waits_for_a_moment,
+            bridges.queue_is_long_and_moves,
+            bridges.schedule_ends_because_it_was_switched_off,
+        ),
+        of_bridges=True,
+    ),
+    "every_failed_payload_was_recovered": Family(
+        (
+            bridges.payload_refused_and_forgotten,
+            bridges.another_was_carried_in_its_place,
+            bridges.deleted_before_anybody_could_copy_it,
+        ),
+        (
+            bridges.payload_retried_well,
+            bridges.payload_sent_again_by_hand,
+            bridges.warned_of_a_payload_and_carried_it,
+        ),
+        of_bridges=True,
+    ),
+    "flow_success_matches_the_target": Family(
+        (
+            bridges.said_to_have_moved_an_unpaid_order,
+            bridges.one_of_a_batch_never_arrived,
+            bridges.said_to_have_moved_what_nobody_ordered,
+        ),
+        (
+            bridges.said_and_it_is_there,
+            bridges.said_without_its_mark_and_it_is_there,
+            bridges.said_and_cancelled_since,
+        ),
+        of_bridges=True,
+    ),
 }
 
 EDGE = (
@@ -473,12 +533,15 @@ class Planter:
         start = self.world.now
         first = start + timedelta(hours=FIRST_HOURS)
         span = timedelta(days=settings.days) * LAST_SHARE
-        has_provider, has_books = bool(money.providers(self.world)), bool(self.world.books)
+        there = {
+            "needs_provider": bool(money.providers(self.world)),
+            "needs_books": bool(self.world.books),
+            "of_bridges": bool(self.world.bridges),
+        }
         names = [
             name
             for name in read_families(settings.families)
-            if (has_provider or not FAMILIES[name].needs_provider)
-            and (has_books or not FAMILIES[name].needs_books)
+            if all(there[need] for need in there if getattr(FAMILIES[name], need))
         ]
         self._schedule_edges([name for name in names if name in EDGE], first)
         for place, name in enumerate(names):
@@ -528,6 +591,8 @@ class Planter:
     def plant(self, name: str, mechanism: str = "", *, is_near_miss: bool = False) -> dict[str, Any]:
         """Plant one now, by name; the first mechanism of the family when none is named."""
         (name,) = read_families(name)
+        if FAMILIES[name].of_bridges and not self.world.bridges:
+            raise ValueError(f"{name}: this world has no bridge")
         choices = FAMILIES[name].near_misses if is_near_miss else FAMILIES[name].mechanisms
         chosen = (
             next((each for each in choices if each.__name__ == mechanism), None) if mechanism else choices[0]

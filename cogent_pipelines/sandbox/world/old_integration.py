@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from cogent_pipelines.sandbox.kit import chance
-from cogent_pipelines.sandbox.world import catalogue, levels
+from cogent_pipelines.sandbox.world import bridge, catalogue, levels
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import Parcel, Shop, ShopOrder, Warehouse, WarehouseOrder
@@ -76,8 +76,11 @@ class OldIntegration:
             self.people.world.after(EVERY, lambda: self.go_round(number))
 
     def look(self) -> None:
-        """Send what was paid since it last looked."""
+        """Send what was paid since it last looked. As a flow of a bridge that is switched off it does not look."""
         world = self.people.world
+        if not bridge.may_run(world, bridge.ORDERS):
+            return
+        carried: list[tuple[str, str | None]] = []
         for shop in world.shops.values():
             for position, key in list(shop.order_log.positions(after=self.seen)):
                 self.seen = position
@@ -86,8 +89,12 @@ class OldIntegration:
                     self.call_back(order)
                 is_paid = shops.financial_status(shop, order) in ("paid", "partially_refunded")
                 if is_paid and self.takes(order.name):
-                    with suppress(Refused):  # it is old: what is refused it forgets
-                        self.send(shop, order)
+                    try:
+                        carried += [(order.name, None)] if self.send(shop, order) else []
+                    except Refused as refusal:  # it is old: what is refused it forgets
+                        carried.append((order.name, refusal.message))
+        if self.share > 0:
+            bridge.ran(world, bridge.ORDERS, carried)
 
     def call_back(self, order: ShopOrder) -> None:
         """Cancel in the warehouse what the shop cancelled, as long as nobody picks it."""
@@ -167,6 +174,7 @@ class OldIntegration:
         shop, placed = found
         if any(parcel.tracking_number in f.numbers for f in placed.fulfilments if parcel.tracking_number):
             return
+        carried: list[tuple[str, str | None]] = []
         for location_id, facility_id in catalogue.FACILITY_OF.items():
             if wms.get_allocation(order, parcel.allocation_id).facility_id != facility_id:
                 continue
@@ -177,9 +185,9 @@ class OldIntegration:
                 for chosen in [self._ready(warehouse, order, shop, placed, fulfilment_order.id)]
                 if chosen
             ]
-            with suppress(Refused):
-                if not groups:
-                    continue
+            if not groups:
+                continue
+            try:
                 shops.fulfil(
                     self.people.world,
                     shop,
@@ -190,6 +198,11 @@ class OldIntegration:
                     urls=[parcel.tracking_url] if parcel.tracking_url else [],
                     notify=notify,
                 )
+                carried.append((placed.name, None))
+            except Refused as refusal:
+                carried.append((placed.name, refusal.message))
+        if carried:
+            bridge.ran(self.people.world, bridge.SHIPMENTS, carried, trigger="Webhook")
 
     def _ready(
         self,
@@ -223,6 +236,12 @@ class OldIntegration:
         if not self.is_on() or number != self.round:
             return
         world = self.people.world
+        if bridge.may_run(world, bridge.STOCK):
+            self._push()
+        world.after(PUSHES_EVERY, lambda: self.push(number))
+
+    def _push(self) -> None:
+        world = self.people.world
         for shop in world.shops.values():
             for (item, location_id), level in shop.levels.items():
                 variant = shop.variants[shop.by_item[item]]
@@ -236,4 +255,4 @@ class OldIntegration:
                 if level.available != free and level.is_active:
                     level.available = free
                     levels.touch_level(world, shop, level)
-        world.after(PUSHES_EVERY, lambda: self.push(number))
+        bridge.ran(world, bridge.STOCK, [("", None)])

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cogent_pipelines.sandbox.settings import Settings
+    from cogent_pipelines.sandbox.world.bridge import Bridge
     from cogent_pipelines.sandbox.world.model import Account, Shop, Warehouse
 
 
@@ -100,6 +101,7 @@ class World:
     warehouses: dict[str, Warehouse] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)  # with payment providers
     books: set[str] = field(default_factory=set)  # the systems that are the retailer's books
+    bridges: dict[str, Bridge] = field(default_factory=dict)
     odd: list[Odd] = field(default_factory=list)
     flaws: dict[tuple[str, str, str], Flaw] = field(default_factory=dict)  # by (system, verb, subject)
     mood: str = ""  # the kind of fault "inside" that the call being played meets

@@ -16,11 +16,21 @@ vanished as (
     where op.sync = 'orders_to_wms' and op.state = 'verified'
 ),
 
+behind_another_writer as (
+    select business_key
+    from {{ source('ops', 'operations') }}
+    where sync = 'orders_to_wms' and state = 'held' and starts_with(reason, 'previous_writer')
+),
+
 candidates as (
     select
         r.business_key as exception_key,
         case
-            when coalesce(s.mode, 'off') = 'live' and r.placed_at >= coalesce(s.from_at, r.placed_at) then 'not_in_warehouse'
+            when
+                coalesce(s.mode, 'off') = 'live'
+                and r.placed_at >= coalesce(s.from_at, r.placed_at)
+                and r.business_key not in (select b.business_key from behind_another_writer as b)
+                then 'not_in_warehouse'
             else 'not_ours_to_send'
         end as cause,
         r.system,
