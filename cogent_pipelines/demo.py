@@ -350,6 +350,7 @@ def opened_on(root: Path, start: datetime) -> datetime:
 def windows_of(place: Place, estate: Estate, every: timedelta) -> dict[str, float]:
     """Rule -> how many seconds its fault may stand before it is one: what the planter of near-misses is told.
 
+    What is read seldom is known so much later.
     What is seen only while it lasts, a system that refuses us or a feed that is late after two of its readings
     and is read at a look, is to last until one look has seen it.
     """
@@ -363,10 +364,19 @@ def windows_of(place: Place, estate: Estate, every: timedelta) -> dict[str, floa
         hours = own.hours if own and own.hours is not None else None
         seconds = rule.window.length.total_seconds() if hours is None else hours * 3600
         found[name] = max(seconds, shortest) if seconds else 0.0
+        if "payouts" in {_entity(vendor, stream) for vendor, stream in rule.inputs}:
+            found[name] += span(estate.cadence.get("payouts", "6h")).total_seconds()
     found["every_credential_is_valid"] = every.total_seconds()
     found["every_feed_is_up_to_date"] = 2 * every.total_seconds()
     found["no_two_orders_are_the_same_basket"] = span(estate.policies.duplicate_window).total_seconds()
     return found
+
+
+def _entity(vendor: str, stream: str) -> str:
+    from cogent_pipelines.vendors.registry import VENDORS
+
+    known = VENDORS.get(vendor)
+    return next((each.entity for each in known.streams if each.name == stream), "") if known else ""
 
 
 def run(options: Options) -> int:

@@ -36,6 +36,10 @@ FAULTS_OF_DATA = (LookupError, TypeError, ValueError, AttributeError, Arithmetic
 """What a pure function of a vendor file raises when a record is not as declared: that record's fault."""
 
 
+MOST_RUNS = 3
+"""How many runs of a bridge may fail before a person is asked."""
+
+
 @dataclass(slots=True)
 class Job:
     """A claimed promise being worked on. Only its worker changes it."""
@@ -158,7 +162,7 @@ def judge(job: Job, found: Found | None, key: bytes) -> Verdict:
         # Somebody else changed the level since it was read. What is right now, the next plan knows.
         return Verdict("moved_on", "mismatch" if job.phase == "accepted" else "moved_on")
     if job.phase != "fresh":
-        return Verdict("rejected", "run_failed", job.failed) if job.failed else Verdict("absent")
+        return Verdict("rejected", "run_failed", job.failed) if _has_failed(job) else Verdict("absent")
     try:
         write.guard(want, found)
     except Retry as error:
@@ -166,6 +170,11 @@ def judge(job: Job, found: Found | None, key: bytes) -> Verdict:
     except Reject as error:
         return Verdict("rejected", error.code, error.reason)
     return Verdict("send")
+
+
+def _has_failed(job: Job) -> bool:
+    """Whether a bridge's run of it failed as often as it is worth: the first may have met the target's bad moment."""
+    return bool(job.failed) and job.attempts >= MOST_RUNS
 
 
 def _is_of_others(job: Job, found: Found) -> bool:

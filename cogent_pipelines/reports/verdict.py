@@ -287,13 +287,16 @@ def _troubled(connection: duckdb.DuckDBPyConnection | None) -> frozenset[str]:
 
 
 def _mended(connection: duckdb.DuckDBPyConnection | None) -> dict[str, datetime]:
-    """SKU -> when a level of it was last set by us and read back."""
+    """SKU, or an order's name -> when we last set a level of it, or released what was given up of it."""
     if connection is None:
         return {}
     rows = connection.execute(
         "SELECT c.sku, max(p.closed_at) FROM ops.operations AS p "
         "INNER JOIN marts.channel_stock AS c ON c.channel_stock_key = p.business_key "
-        "WHERE p.sync = 'stock_to_channel' AND p.state = 'verified' AND c.sku IS NOT NULL GROUP BY c.sku"
+        "WHERE p.sync = 'stock_to_channel' AND p.state = 'verified' AND c.sku IS NOT NULL GROUP BY c.sku "
+        "UNION ALL SELECT o.order_name, max(p.closed_at) FROM ops.operations AS p "
+        "INNER JOIN marts.orders AS o ON o.order_key = p.order_key "
+        "WHERE p.sync = 'cancellations_to_channel' AND p.state = 'verified' GROUP BY o.order_name"
     ).fetchall()
     return {plain(row[0]): row[1] for row in rows}
 

@@ -170,13 +170,20 @@ def test_another_facility_is_an_edit() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{"cancelled_at": NOW}, {"is_test": True}, {"updated_at": ago(minutes=51)}]
+    "values", [{"cancelled_at": NOW}, {"is_test": True}, {"updated_at": ago(minutes=55)}]
 )
 def test_cancelled_orders_and_those_unchanged_since_are_not_compared(values: dict) -> None:
     """Cancelling has a rule of its own."""
     world = sent(**values)
     world.change("marts.fulfilment_order_lines", "order_line_key like '%-2'", remaining_qty=3)
     assert world.found() == {}
+
+
+def test_an_edit_between_the_send_and_its_end_is_compared() -> None:
+    """A bridge takes its time, and what it carries is from before."""
+    world = sent(updated_at=ago(minutes=52))
+    world.change("marts.fulfilment_order_lines", "order_line_key like '%-2'", remaining_qty=3)
+    assert world.found() == {f"{SHOP}:1": "lines"}
 
 
 def test_an_order_somebody_else_sent_is_compared_by_its_units() -> None:

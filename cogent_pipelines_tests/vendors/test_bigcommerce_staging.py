@@ -132,12 +132,12 @@ FULFILMENT = {
     4: ("unfulfilled", "closed"), 5: ("unfulfilled", "cancelled"), 6: ("unfulfilled", "cancelled"),
     7: ("unfulfilled", "on_hold"), 8: ("unfulfilled", "on_hold"), 9: ("unfulfilled", "open"),
     10: ("fulfilled", "closed"), 11: ("unfulfilled", "open"), 12: ("on_hold", "on_hold"), 13: ("on_hold", "on_hold"),
-    14: ("unfulfilled", "on_hold"), 15: ("unknown", "unknown"),
+    14: ("unfulfilled", "incomplete"), 15: ("unknown", "unknown"),
 }  # fmt: skip
 
 
 def test_every_status_has_its_words(staging: Staging) -> None:
-    """Only what awaits it is shipped; a number nobody documents is unknown."""
+    """What awaits it is shipped, and what a refund left; a number nobody documents is unknown."""
     for number in FULFILMENT:
         staging.load("orders", order(id=number, status_id=number))
     orders = {int(row["order_id"]): row["fulfilment_code"] for row in staging.rows("orders")}

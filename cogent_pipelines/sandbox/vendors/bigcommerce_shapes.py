@@ -382,6 +382,7 @@ class Shapes:
             )
             for line in self.lines(order)
         ]
+        named = {str(line.id): line.tax_name for line in order.lines}
         rate = order.lines[0].tax_rate if order.lines else NOTHING
         rows.append(("shipping", "", rate, self._delivery(order)[1]))
         if not details:
@@ -397,7 +398,7 @@ class Shapes:
                 "tax_rate_id": 1,
                 "sales_tax_id": "",
                 "tax_class_id": 0,
-                "name": "VAT" if each else "Zero rate",
+                "name": named.get(line) or ("VAT" if each else "Zero rate"),
                 "class": "Default Tax Class",
                 "rate": text(each * 100),
                 "priority": 0,

@@ -12,7 +12,7 @@ from cogent_pipelines.sandbox.world import hours
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import Parcel, ShopOrder, WarehouseOrder
-from cogent_pipelines.sandbox.world.plant import Plant, Script
+from cogent_pipelines.sandbox.world.plant import REPAIRED, Plant, Script
 from cogent_pipelines.sandbox.world.plants_orders import (
     CARRIED_OUT,
     REACHED,
@@ -223,7 +223,11 @@ def cancelled_by_the_warehouse(p: Plant) -> Script:
     yield p.minutes(30)
     warehouse, record = p.record_of(order)
     wms.cancel_order(p.world, warehouse, record.id, reason="Cannot be found", by="warehouse")
-    p.record({"order": order.name, "warehouse_order": record.id}, also=(REACHED, CARRIED_OUT, DECIDED))
+    p.record(
+        {"order": order.name, "warehouse_order": record.id},
+        repair=REPAIRED,
+        also=(REACHED, CARRIED_OUT, DECIDED),
+    )
 
 
 def given_up_after_the_pick(p: Plant) -> Script:
@@ -234,7 +238,11 @@ def given_up_after_the_pick(p: Plant) -> Script:
     warehouse, record = p.record_of(order)
     wms.cancel_pick(p.world, warehouse, record.id, record.allocations[0].id)
     wms.cancel_order(p.world, warehouse, record.id, reason="Broken while picked", by="warehouse")
-    p.record({"order": order.name, "warehouse_order": record.id}, also=(REACHED, CARRIED_OUT, DECIDED))
+    p.record(
+        {"order": order.name, "warehouse_order": record.id},
+        repair=REPAIRED,
+        also=(REACHED, CARRIED_OUT, DECIDED),
+    )
 
 
 def rest_cancelled_by_the_warehouse(p: Plant) -> Script:
@@ -247,6 +255,7 @@ def rest_cancelled_by_the_warehouse(p: Plant) -> Script:
     wms.cancel_order(p.world, warehouse, record.id, reason="Rest cannot be found", by="warehouse")
     p.record(
         {"order": order.name, "warehouse_order": record.id},
+        repair=REPAIRED,
         also=(SHIPS, TOLD, REACHED, LAST_PARCEL, CARRIED_OUT, DECIDED),
     )
 

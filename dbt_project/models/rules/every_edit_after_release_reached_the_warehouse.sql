@@ -21,7 +21,8 @@ sent_to as (
         op.order_key,
         op.system,
         split_part(op.business_key, '@', -1) as facility,
-        op.closed_at,
+        -- It rests on a reading from before it was first sent; a bridge may take hours from there.
+        coalesce(op.first_sent_at, op.closed_at) as closed_at,
         op.sent
     from {{ source('ops', 'operations') }} as op
     where
