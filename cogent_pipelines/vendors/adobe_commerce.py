@@ -148,7 +148,7 @@ def _keyed(*fields: str) -> Callable[[Json, Json], Sequence[Json]]:
 # Known fields that no table keeps: persons, looks, other currencies, and what can be reckoned from the rest.
 LEFT_OUT_OF_ORDERS = tuple(
     """
-    adjustment_* applied_rule_ids base_adjustment_* base_customer_* base_discount_* base_shipping_*
+    adjustment_* applied_rule_ids base_customer_* base_discount_* base_shipping_*
     base_subtotal_* base_tax_* base_to_global_rate base_total_* billing_address* can_ship_partially*
     coupon_code coupon_rule_name customer_* discount_* edit_increment email_sent ext_customer_id
     forced_shipment_with_invoice gift_message global_currency_code grand_total hold_before_*

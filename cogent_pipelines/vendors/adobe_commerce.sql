@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS adobe_commerce.orders (
     base_total_paid DECIMAL(28,10),
     base_total_refunded DECIMAL(28,10),
     base_total_canceled DECIMAL(28,10),
+    base_adjustment_positive DECIMAL(28,10),
+    base_adjustment_negative DECIMAL(28,10),
     is_virtual BIGINT,
     customer_id BIGINT,
     customer_email VARCHAR,

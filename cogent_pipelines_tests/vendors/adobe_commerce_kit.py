@@ -1,4 +1,4 @@
-"""What the Adobe Commerce tests share: documented answers, and records to vary.
+"""What the Adobe Commerce tests share: documented answers, records to vary, rows of a sandbox's, the contract.
 
 Belongs here: builders and loading.
 Does not belong here: an assertion about Adobe Commerce.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,14 @@ import pytest
 
 from cogent_pipelines.connect.spec import Answer, Request, Stream, System, Want, Window
 from cogent_pipelines.landing import shapes
+from cogent_pipelines.sandbox.vendors.adobe_commerce_shapes import STOCK, STORE, is_configurable
+from cogent_pipelines.sandbox.world.model import ShopOrder
 from cogent_pipelines.vendors.adobe_commerce import VENDOR
+from cogent_pipelines_tests.sandbox import adobe_commerce_account as documented
+from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, START, WMS, Retailer
 from cogent_pipelines_tests.vendors.staging_kit import READ_AT, Staging
+from cogent_pipelines_tests.vendors.vendor_kit import Case, Contract, Exchange, Holds, Kit, Recorded
+from cogent_pipelines_tests.vendors.world_rows import row, sold, times_told, want
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT.parent / "shared" / "fixtures" / "magento"
@@ -254,3 +262,218 @@ def shown(row: dict[str, Any], *names: str) -> tuple[Any, ...]:
 def money(text: str) -> Decimal:
     """An amount."""
     return Decimal(text)
+
+
+# --- what is written, in the sandbox's world ------------------------------------------------------------------
+
+
+def parcel_row(order: ShopOrder, number: str = "JD0001", **more: Any) -> dict[str, Any]:
+    """The row that wants a parcel told that holds all of an order."""
+    lines = [
+        {
+            "fulfilment_order_id": str(order.id),
+            "fulfilment_order_line_id": str(line.id),
+            "order_line_key": f"{SHOP}:{line.id}",
+            "sku": line.sku,
+            "qty": line.quantity,
+        }
+        for line in order.lines
+    ]
+    plain = {
+        "order_id": str(order.id),
+        "location_id": "1001",
+        "from_location_id": "1001",
+        "carrier": "Royal Mail",
+        "tracking_numbers": [number],
+        "tracking_urls": [""],
+        "notify": True,
+        "despatched_at": START,
+        "shipment_id": "5",
+        "fulfilment_id": None,
+        "lines": lines,
+        "part": 1,
+    }
+    return row("fulfil", f"{WMS}:{number}", number, to=SHOP, priority=40, **(plain | more))
+
+
+def level_row(r: Retailer, sku: str, quantity: int, act: str = "set", **more: Any) -> dict[str, Any]:
+    """The row that wants a level of the first source's; an item that is to be assigned to it has none."""
+    held = r.shop.levels.get((r.shop.variants[r.shop.by_sku[sku]].inventory_item_id, 1001))
+    is_there = held is not None and held.is_active
+    plain = {
+        "location_id": "1001",
+        "inventory_item_id": sku,
+        "sku": sku,
+        "quantity": quantity,
+        "change_from": held.available if held and is_there else None,
+        "committed_qty": held.committed if held and is_there else 0,
+        "physical_qty": quantity,
+        "allocated_qty": 0,
+        "ordered_unallocated_qty": 0,
+        "buffer_qty": 0,
+        "is_decrease": is_there,
+    }
+    return row(act, f"{SHOP}:{sku}:1001", sku, to=SHOP, priority=10, **(plain | more))
+
+
+def _told(r: Retailer) -> Want:
+    made = sold(r)
+    return want("shipments_to_channel", parcel_row(made, f"JD{made.id}"))
+
+
+def _level(act: str) -> Callable[[Retailer], Want]:
+    """Another number than there is; an item that is to be stocked is not yet."""
+
+    def made(r: Retailer) -> Want:
+        held = r.shop.levels[r.shop.variants[r.shop.by_sku["SKU-0003"]].inventory_item_id, 1001]
+        quantity = held.available + 7
+        held.is_active = act == "set"
+        return want("stock_to_channel", level_row(r, "SKU-0003", quantity, act))
+
+    return made
+
+
+def _is_level(r: Retailer, about: Want) -> int:
+    held = r.shop.levels[r.shop.variants[r.shop.by_sku[about.fields["sku"]]].inventory_item_id, 1001]
+    return int(held.is_active and held.available == about.fields["quantity"])
+
+
+def _products(r: Retailer) -> list[int]:
+    """Every item, and the configurables above some of them."""
+    variants = r.shop.variants.values()
+    return [v.id for v in variants] + [v.product_id for v in variants if is_configurable(v)]
+
+
+def _salable(r: Retailer) -> list[str]:
+    """What some source has, and the configurables above some items."""
+    variants = r.shop.variants.values()
+    stocked = {item for (item, _), held in r.shop.levels.items() if held.is_active}
+    return [v.sku for v in variants if v.inventory_item_id in stocked] + [
+        f"{v.sku}-ANY" for v in variants if is_configurable(v)
+    ]
+
+
+def _source_items(r: Retailer) -> list[str]:
+    return [
+        f"{held.location_id}:{r.shop.variants[r.shop.by_item[held.inventory_item_id]].sku}"
+        for held in r.shop.levels.values()
+        if held.is_active
+    ]
+
+
+def _moved(*kinds: str) -> Callable[[Retailer], list[Any]]:
+    """Movements of money that came about."""
+
+    def made(r: Retailer) -> list[Any]:
+        every = [t for order in r.shop.orders.values() for t in order.transactions if t.status == "success"]
+        return [t for t in every if t.kind in kinds]
+
+    return made
+
+
+def _credited(r: Retailer) -> list[Any]:
+    """What was given back of money that was taken."""
+    paid = {"sale", "capture"}
+    return [
+        back
+        for order in r.shop.orders.values()
+        if any(t.status == "success" and t.kind in paid for t in order.transactions)
+        for back in order.refunds
+    ]
+
+
+# --- the vendor's contract ------------------------------------------------------------------------------------
+
+
+def name_of(path: str) -> tuple[str, bool]:
+    """(the address behind /V1/, whether it goes through the queue)."""
+    match = re.fullmatch(r"/rest/default(/async/bulk)?/V1/(.*)", path)
+    assert match is not None, path
+    return match[2], bool(match[1])
+
+
+def _errors(exchange: Exchange) -> Sequence[str]:
+    """By the vendor's own Swagger file: the call, its parameters, its body and what is answered.
+
+    The file knows the first filter of the first group only, for all of them. What the queue takes is a list of bodies. An
+    answer that was trimmed to some fields lacks the others.
+    """
+    name, is_queued = name_of(exchange.path)
+    found = documented.operation(exchange.method, name)
+    if found is None:
+        return [f"{exchange.method} {name} is not documented"]
+    known = {p["name"] for p in found.get("parameters", ()) if p["in"] == "query"}
+    given = {re.sub(r"\[\d+\]", "[0]", parameter) for parameter, _ in exchange.params}
+    wrong = [f"the parameter {parameter} is not documented" for parameter in sorted(given - known)]
+    if exchange.body is not None:
+        for body in exchange.body if is_queued else [exchange.body]:
+            wrong += documented.request_misfits(exchange.method, name, body)
+    answers = found["responses"]
+    said = answers.get(str(exchange.status)) or (answers["default"] if exchange.status >= 400 else None)
+    if said is None:
+        return [*wrong, f"the status {exchange.status} is not documented"]
+    shown = documented.misfits(exchange.answer, said.get("schema") or {})
+    is_trimmed = any(parameter == "fields" for parameter, _ in exchange.params)
+    return [*wrong, *(each for each in shown if not (is_trimmed and each.endswith(" is missing")))]
+
+
+# --- the vendor, for the suites -------------------------------------------------------------------------------
+
+COVERED = {
+    "asynchronous_web_endpoints.json": "set receipt",
+    "bulk_endpoints.json": "set receipt",
+    "check_salable_quantity.json": "stocks stream: the stock of a website",
+    "create_shipment.json": "ship request: two sources",
+    "manage_source_items.json": "set request; source_items stream",
+    "manage_sources.json": "sources stream",
+    "manage_stocks.json": "stocks stream",
+    "operation_status_search.json": "look-up of a queued level: a failed operation",
+    "order_create_invoice.json": "invoices stream",
+    "order_create_shipment.json": "ship request",
+}
+NOT_COVERED = {
+    "order_create_order.json": "placing orders is the shop's own business",
+    "order_issue_refund.json": "no sync refunds in a channel",
+    "performing_searches.json": "records cut down to two fields by the example's own filter",
+    "run_ssa.json": "the shop's proposals of sources are not asked for: the warehouse says where goods left from",
+    "stock_sources.csv": "an import file for people",
+}
+SAID = "The order does not allow a shipment to be created."
+_LEVELS = "POST /V1/inventory/source-items"
+KIT = Kit(
+    role="channel",
+    secrets=("consumer_key", "consumer_secret", "access_token", "access_token_secret"),
+    refused=("401: oauth_problem=token_rejected",),
+    holds={
+        "orders": Holds(lambda r: r.shop.orders.values()),
+        "shipments": Holds(
+            lambda r: [f for o in r.shop.orders.values() for f in o.fulfilments if f.status == "success"]
+        ),
+        "invoices": Holds(_moved("sale", "capture")),
+        "creditmemos": Holds(_credited),
+        "transactions": Holds(_moved("authorization", "sale", "capture", "void", "refund")),
+        "products": Holds(_products, str),
+        "store_configs": Holds(lambda r: [STORE], str),
+        "sources": Holds(lambda r: r.shop.locations.values()),
+        "stocks": Holds(lambda r: [STOCK], str),
+        "stock_source_links": Holds(lambda r: r.shop.locations.values(), lambda place: f"{STOCK}:{place.id}"),
+        "source_items": Holds(_source_items, str),
+        "salable": Holds(_salable, str),
+    },
+    cases={
+        ("shipments_to_channel", "fulfil"): Case(_told, times_told, "POST /V1/order/{id}/ship", SAID),
+        ("stock_to_channel", "set"): Case(_level("set"), _is_level, _LEVELS, SAID),
+        ("stock_to_channel", "activate"): Case(_level("activate"), _is_level, _LEVELS, SAID),
+    },
+    publishes_no_limit=True,
+    contract=Contract(
+        "adobe_commerce.json",
+        _errors,
+        wrong={
+            r"^GET \S+: the parameter fields is not documented$": "the brief, Pagination: answers are trimmed by fields=",
+            r"^POST /rest/default/V1/inventory/source-items: the status 200 is not documented$": "the brief, Set stock: "
+            "the answer is []",
+        },
+    ),
+    recorded=Recorded("magento", COVERED, NOT_COVERED),
+)

@@ -1,94 +1,43 @@
-"""Every request built for Adobe Commerce is one its own Swagger file documents, down to its attributes."""
+"""What the queue is given, which the suite does not use, is documented in Adobe Commerce's Swagger file; so is what we keep."""
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 
 import pytest
 
-from cogent_pipelines.connect.spec import Request, Window
+from cogent_pipelines.connect.spec import Request
 from cogent_pipelines.landing import shapes
-from cogent_pipelines.vendors.adobe_commerce import DOCUMENTS, VENDOR
-from cogent_pipelines_tests.sandbox.adobe_commerce_account import (
-    contract,
-    misfits,
-    operation,
-    request_misfits,
-)
-from cogent_pipelines_tests.vendors.adobe_commerce_kit import (
-    READ_AT,
-    STREAMS,
-    SYSTEM,
-    answer,
-    level,
-    listed,
-    order,
-    parcel,
-)
+from cogent_pipelines.vendors.adobe_commerce import VENDOR
+from cogent_pipelines_tests.sandbox.adobe_commerce_account import contract, misfits, request_misfits
+from cogent_pipelines_tests.vendors.adobe_commerce_kit import KIT, STREAMS, SYSTEM, level, order
+from cogent_pipelines_tests.vendors.vendor_kit import Exchange
 
-TRIMMING = {"fields"}
-"""Understood by every list, and a parameter of none in the file."""
+(SET,) = VENDOR.writes["stock_to_channel", "set"]
 
 
-def built() -> list[Request]:
-    """One of every request this vendor file can build."""
-    window = Window(READ_AT, READ_AT)
-    reads = []
-    for stream in STREAMS.values():
-        for build in (stream.request, *stream.also, *([stream.ids] if stream.ids else ())):
-            asked = build(window, SYSTEM)
-            if stream.paging is not None:
-                asked = stream.paging.first(asked)
-                page = answer(listed(*({stream.key: n} for n in range(1, DOCUMENTS + 1)), total=999))
-                following = stream.paging.next(asked, page, DOCUMENTS, {"total_count": 999})
-                assert following is not None
-                reads.append(following)
-            reads.append(asked)
-    many = [level(f"SKU-{number}") for number in range(30)]
-    wants = {"ship": [parcel()], "set": [level()]}
-    writes = [w.request(wants[w.action], SYSTEM, "") for some in VENDOR.writes.values() for w in some]
-    writes += [VENDOR.writes["stock_to_channel", "set"][0].request(many, SYSTEM, "")]
-    looks = [
-        request
-        for some in VENDOR.writes.values()
-        for write in some
-        for request in write.lookup.requests(
-            [*wants[write.action], level(refs={"set": "bulk:u-1/0"}, order_id="1")], SYSTEM
-        )
-    ]
-    assert VENDOR.probe is not None
-    return [*reads, *writes, *looks, VENDOR.probe(SYSTEM)]
+def errors(request: Request, status: int) -> list[str]:
+    """Where a call departs from the contract, whatever is answered."""
+    assert KIT.contract is not None
+    contract()
+    called = (request.method, request.path, request.params, request.body)
+    return list(KIT.contract.errors(Exchange(*called, status, None)))
 
 
-def name_of(request: Request) -> tuple[str, bool]:
-    """(the address behind /V1/, whether it goes through the queue)."""
-    match = re.fullmatch(r"/rest/default(/async/bulk)?/V1/(.*)", request.path)
-    assert match is not None
-    return match[2], bool(match[1])
+def test_what_goes_into_the_queue_is_documented() -> None:
+    """Every body of it, by the call it stands for; that it is taken is documented of no queue."""
+    many = SET.request([level(f"SKU-{number}") for number in range(30)], SYSTEM, "")
+    assert "/async/bulk/" in many.path
+    assert len(many.body) == 30
+    assert errors(many, 202) == ["the status 202 is not documented"]
 
 
-@pytest.mark.parametrize("request_", built(), ids=lambda r: f"{r.method} {r.path}")
-def test_a_request_is_one_the_vendor_documents(request_: Request) -> None:
-    """Method and path exist, the list knows every parameter, the body is of its kinds."""
-    name, is_queued = name_of(request_)
-    found = operation(request_.method, name)
-    assert found is not None
-    parameters = (
-        {p["name"] for p in found["parameters"] if p["in"] == "query"} if "parameters" in found else set()
-    )
-    plain = {re.sub(r"\[\d+\]", "[0]", key) for key, _ in request_.params} - TRIMMING
-    assert plain <= parameters
-    for body in request_.body if is_queued else [request_.body] if request_.is_write else []:
-        assert request_misfits(request_.method, name, body) == []
-
-
-@pytest.mark.parametrize("name", [n for n, s in STREAMS.items() if s.paging is not None])
-def test_a_list_answers_what_is_looked_for(name: str) -> None:
-    """``items`` beside ``total_count``; what a record consists of is held against the tables below."""
-    found = operation("GET", name_of(STREAMS[name].request(Window(None, READ_AT), SYSTEM))[0])
-    assert found is not None
-    schema = contract()["definitions"][found["responses"]["200"]["schema"]["$ref"].rpartition("/")[2]]
-    assert {"items", "total_count"} <= set(schema["properties"])
+def test_what_became_of_it_is_asked_for_as_documented() -> None:
+    """By the address of its status."""
+    *_, asked = SET.lookup.requests([level(refs={"set": "bulk:u-1/0"})], SYSTEM)
+    assert asked.path.endswith("/bulk/u-1/status")
+    assert errors(asked, 200) == []
+    assert errors(replace(asked, method="PUT"), 200) == ["PUT bulk/u-1/status is not documented"]
 
 
 RECORDS = {

@@ -1,9 +1,8 @@
-"""How Adobe Commerce's lists are read: searches, pages, signatures, and where a list ends."""
+"""How Adobe Commerce's lists are read, beyond what ``test_contract_suite`` says: searches, pages, and where a list ends."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -194,32 +193,6 @@ def small_pages(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     monkeypatch.setattr(adobe_commerce, "DOCUMENTS", size)
 
 
-def test_every_record_of_every_list_is_read_once(r: Retailer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of three over orders of which two share their instant; each list says how long it is."""
-    small_pages(monkeypatch, 3)
-    sold(r, 10)
-    reports = {report.stream: report for report in r.pull_of(SHOP)}
-    assert set(reports) == set(STREAMS)
-    assert all(report.is_complete for report in reports.values()), {n: p.note for n, p in reports.items()}
-    assert sorted(names(r)) == sorted(f"#{number}" for number in range(10))
-    assert r.sandbox.kit.counters.calls[SHOP, "GET /V1/orders"] == 4
-
-
-def test_a_reading_resumes_from_its_cursor_and_an_old_record_comes_back_changed(r: Retailer) -> None:
-    """Only what changed since is asked for."""
-    sold(r, 4)
-    r.move_on(3600)
-    r.pull_of(SHOP)
-    r.move_on(3600)
-    r.do(SHOP, "change_address", order="#0", address={"line1": "7 Changed Street"})
-    reports = {report.stream: report for report in r.pull_of(SHOP)}
-    assert (reports["orders"].kind, reports["orders"].rows_in) == ("increment", 1)
-    with r.staged() as staged:
-        lines = staged.rows("stg_adobe_commerce__orders", "ship_to_line1")
-    assert lines.count(("7 Changed Street",)) == 1
-    assert len(lines) == 4
-
-
 def test_an_order_that_changes_while_the_list_is_read_hides_no_other(
     r: Retailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,14 +212,6 @@ def test_an_order_that_changes_while_the_list_is_read_hides_no_other(
     reports = {report.stream: report for report in r.pull_of(SHOP)}
     assert reports["orders"].is_complete
     assert sorted(names(r)) == [f"#{number}" for number in range(6)]
-
-
-def test_a_refused_token_halts_with_the_vendors_words(r: Retailer) -> None:
-    """And nothing is read."""
-    r.sandbox.kit.tokens.lock_out(SHOP, r.world.now + timedelta(minutes=2))
-    reports = r.pull_of(SHOP)
-    assert not any(report.is_complete for report in reports)
-    assert "token_rejected" in reports[0].note
 
 
 def test_a_bearer_token_that_is_switched_off_is_explained(r: Retailer) -> None:
@@ -332,15 +297,6 @@ def test_what_fits_no_table_is_set_aside(r: Retailer) -> None:
     r.strike(SHOP, "GET /V1/orders", "wrong_type")
     r.pull_of(SHOP)
     assert len(names(r)) == 2
-
-
-def test_every_field_the_sandbox_shows_of_an_order_is_known(r: Retailer) -> None:
-    """Kept, or left out on purpose."""
-    sold(r, 1)
-    r.pull_of(SHOP)
-    with warehouse.open(r.path) as connection:
-        found = connection.execute("SELECT DISTINCT stream, path FROM ops.unseen").fetchall()
-    assert found == [], json.dumps(found)
 
 
 def test_a_sweep_finds_what_was_deleted(r: Retailer) -> None:

@@ -76,6 +76,25 @@ def test_an_order_becomes_a_row(s: Views) -> None:
     )
 
 
+OF_54 = [
+    ({}, "54"),
+    ({"state": "canceled", "base_total_paid": None, "base_total_canceled": 54}, "0"),
+    ({"base_total_canceled": 24}, "30"),
+    ({"base_total_refunded": 24}, "30"),
+    ({"base_total_refunded": 26, "base_adjustment_positive": 2}, "30"),
+    ({"base_total_refunded": 20, "base_adjustment_negative": 4}, "30"),
+]
+
+
+@pytest.mark.parametrize(("more", "amount"), OF_54)
+def test_an_order_is_worth_what_was_neither_cancelled_nor_refunded(
+    s: Views, more: dict[str, Any], amount: str
+) -> None:
+    """Goodwill takes nothing off it, and what was kept of a refunded price leaves nothing of it."""
+    s.load("orders", order(**more))
+    assert shown(s.one("orders"), "total_amount", "current_total_amount") == (Decimal(54), Decimal(amount))
+
+
 STATES = [
     ("new", {"base_total_paid": None}, "pending", "unfulfilled"),
     ("pending_payment", {"base_total_paid": None}, "pending", "unfulfilled"),
@@ -130,11 +149,14 @@ def test_an_order_is_paid_with_the_invoice_that_reaches_its_total(s: Views) -> N
 
 
 @pytest.mark.parametrize("gone", [False, True])
-def test_an_order_and_its_lines_were_read_when_the_last_of_their_invoices_was(s: Views, gone: bool) -> None:
+def test_an_order_its_lines_and_payments_were_read_when_the_last_of_its_invoices_was(
+    s: Views, gone: bool
+) -> None:
     """It says when they were paid, so what is made of an order is made again; one that vanished says so too."""
     s.load("orders", order(), order(item(905), entity_id=382))
+    s.load("creditmemos", memo(), memo(entity_id=52, order_id=382))
     s.load("invoices", invoice(), **{"gone_at" if gone else "read_at": at(12)})
-    for mart in ("orders", "order_lines"):
+    for mart in ("orders", "order_lines", "payments"):
         assert {row["order_key"]: row["read_at"] for row in s.rows(mart)} == {
             "web_uk:381": at(12),
             "web_uk:382": READ_AT,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from cogent_pipelines.connect.spec import Found, System, Want
 from cogent_pipelines.errors import Reject, Retry
 from cogent_pipelines.ledger import books, ledger
-from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world.world import Flaw
 from cogent_pipelines.vendors.adobe_commerce import VENDOR
 from cogent_pipelines.vendors.adobe_commerce_writes import AT_ONCE
@@ -23,13 +21,16 @@ from cogent_pipelines_tests.vendors.adobe_commerce_kit import (
     configurable,
     item,
     level,
+    level_row,
     listed,
     order,
     parcel,
+    parcel_row,
     shipment,
     stock,
 )
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS, Retailer
+from cogent_pipelines_tests.vendors.world_rows import sold
 
 (SHIP,) = VENDOR.writes["shipments_to_channel", "fulfil"]
 (SET,) = VENDOR.writes["stock_to_channel", "set"]
@@ -386,121 +387,21 @@ def r(tmp_path: Path) -> Iterator[Retailer]:
         yield Retailer(tmp_path, {SHOP: "adobe_commerce", WMS: "veeqo"}, skus=30)
 
 
-def row(act: str, key: str, reference: str, **own: Any) -> dict[str, Any]:
-    """A row of a wanted view."""
-    base = {"system": SHOP, "source_system": WMS, "act": act, "business_key": key, "reference": reference}
-    named = {"order_key": None, "since_at": sandbox_kit.START, "held_by": None, "priority": 40}
-    return base | named | {"amount": None, "currency": "GBP"} | own
-
-
-def sent(r: Retailer, name: str = "#1001", number: str = "JD0001", **own: Any) -> dict[str, Any]:
-    """A parcel of all of an order that is placed when it is not there."""
-    if not shops.find_orders(r.shop, name):
-        r.do(SHOP, "place_order", name=name, lines=[{"sku": "SKU-0001", "quantity": 2}], location=1001)
-    (placed,) = shops.find_orders(r.shop, name)
-    lines = [
-        {
-            "fulfilment_order_id": str(placed.id),
-            "fulfilment_order_line_id": str(line.id),
-            "order_line_key": f"{SHOP}:{line.id}",
-            "sku": line.sku,
-            "qty": line.quantity,
-        }
-        for line in placed.lines
-    ]
-    plain = {
-        "order_id": str(placed.id),
-        "location_id": "1001",
-        "from_location_id": "1001",
-        "carrier": "Royal Mail",
-        "tracking_numbers": [number],
-        "tracking_urls": [""],
-        "notify": True,
-        "despatched_at": r.world.now,
-        "shipment_id": "5",
-        "lines": lines,
-        "part": 1,
-    }
-    return row("fulfil", f"{WMS}:{number}", number, **(plain | own))
-
-
 def said(r: Retailer, want: dict[str, Any]) -> str:
     """What the ledger has of the vendor's words about a want."""
     with closing(ledger.open(r.ledger_url)) as book:
         return str(books.trace(book, want["business_key"]).hops[-1].promise.message)
 
 
-def shipments(r: Retailer, name: str = "#1001") -> list[Any]:
-    """What the shop has of an order."""
-    return shops.find_orders(r.shop, name)[0].fulfilments
-
-
-def test_a_parcel_arrives_and_is_found_by_its_key(r: Retailer) -> None:
-    """Once, with its number; the customer is told once."""
-    want = sent(r)
-    assert r.deliver("shipments_to_channel", want, ticks=2, pause=100) == {want["business_key"]: "verified"}
-    (made,) = shipments(r)
-    assert (made.numbers, made.carrier, made.location_id) == (["JD0001"], "Royal Mail", 1001)
-    assert [mail.kind for mail in r.shop.mails] == ["order_confirmed", "shipped"]
-
-
-def test_a_parcel_that_is_there_is_adopted(r: Retailer) -> None:
-    """A repeated write has one effect."""
-    want = sent(r)
+def test_a_shipment_that_carries_our_key_is_no_other_parcels(r: Retailer) -> None:
+    """Whatever its number and units: it is the one parcel's, and for another the order has nothing left."""
+    made = sold(r)
+    want = parcel_row(made)
     r.deliver("shipments_to_channel", want, ticks=2, pause=100)
     again = {**want, "business_key": "another:key"}
     told = r.deliver("shipments_to_channel", again, ticks=2, pause=100)
-    assert len(shipments(r)) == 1
-    assert told["another:key"].startswith("rejected")  # our own key is on it: it is the other parcel's
-
-
-LOST = [
-    "reset_after_effect",
-    "gateway_timeout_after_effect",
-    "timeout_after_effect",
-    "html_with_200",
-    "half_body",
-]
-
-
-@pytest.mark.parametrize("kind", [*LOST, "reset_before_send", "error_500", "rate_limited", "unavailable"])
-def test_an_unknown_outcome_never_doubles(r: Retailer, kind: str) -> None:
-    """Whatever became of the answer."""
-    want = sent(r)
-    r.strike(SHOP, "POST /V1/order/{id}/ship", kind)
-    assert r.deliver("shipments_to_channel", want, ticks=4, pause=150) == {want["business_key"]: "verified"}
-    assert len(shipments(r)) == 1
-    assert [mail.kind for mail in r.shop.mails].count("shipped") == 1
-
-
-def test_a_refused_parcel_gives_the_vendors_own_message(r: Retailer) -> None:
-    """All of it."""
-    want = sent(r)
-    held = next(iter(r.shop.levels.values()))
-    held.available, held.committed = -2, 2
-    assert r.deliver("shipments_to_channel", want) == {want["business_key"]: "rejected rejected"}
-    assert said(r, want) == "400: Not all of your products are available in the requested quantity."
-    assert shipments(r) == []
-
-
-def set_row(r: Retailer, number: int, quantity: int, **own: Any) -> dict[str, Any]:
-    """A level that should be another."""
-    sku = f"SKU-{number:04d}"
-    held = r.shop.levels[r.shop.variants[r.shop.by_sku[sku]].inventory_item_id, 1001]
-    plain = {
-        "location_id": "1001",
-        "inventory_item_id": sku,
-        "sku": sku,
-        "quantity": quantity,
-        "change_from": held.available,
-        "committed_qty": held.committed,
-        "physical_qty": quantity,
-        "allocated_qty": 0,
-        "ordered_unallocated_qty": 0,
-        "buffer_qty": 0,
-        "is_decrease": True,
-    }
-    return row("set", f"{SHOP}:{sku}:1001", sku, **(plain | own))
+    assert len(made.fulfilments) == 1
+    assert told["another:key"].startswith("rejected")
 
 
 def set_all(r: Retailer, *wants: dict[str, Any], ticks: int) -> None:
@@ -518,14 +419,14 @@ def on_sale(r: Retailer, number: int) -> tuple[int, int]:
 def test_a_level_that_is_set_can_be_sold_whatever_is_reserved(r: Retailer) -> None:
     """Two of it are sold and not shipped: they stay so, and are not taken off again."""
     r.do(SHOP, "place_order", name="#1", lines=[{"sku": "SKU-0001", "quantity": 2}], location=1001)
-    want = set_row(r, 1, 7)
+    want = level_row(r, "SKU-0001", 7)
     set_all(r, want, ticks=2)
     assert on_sale(r, 1) == (7, 2)
 
 
 def test_a_neighbour_that_no_source_has_keeps_no_level_waiting(r: Retailer) -> None:
     """The shop counts it among what it looked at, and shows nothing of it."""
-    wants = [set_row(r, 1, 7), set_row(r, 2, 7)]
+    wants = [level_row(r, "SKU-0001", 7), level_row(r, "SKU-0002", 7)]
     gone = r.shop.variants[r.shop.by_sku["SKU-0002"]].inventory_item_id
     for key in [key for key in r.shop.levels if key[0] == gone]:
         del r.shop.levels[key]
@@ -539,12 +440,12 @@ def test_a_neighbour_that_no_source_has_keeps_no_level_waiting(r: Retailer) -> N
 
 def test_a_level_of_old_reservations_waits_for_another_look(r: Retailer) -> None:
     """An order came in since: nothing is sent."""
-    want = set_row(r, 1, 7)
+    want = level_row(r, "SKU-0001", 7)
     r.do(SHOP, "place_order", name="#1", lines=[{"sku": "SKU-0001", "quantity": 2}], location=1001)
     before = on_sale(r, 1)
     r.deliver("stock_to_channel", want)
     assert on_sale(r, 1) == before
-    fresh = set_row(r, 1, 7)
+    fresh = level_row(r, "SKU-0001", 7)
     set_all(r, fresh, ticks=3)
     assert on_sale(r, 1) == (7, 2)
 
@@ -554,7 +455,7 @@ def test_a_level_of_old_reservations_waits_for_another_look(r: Retailer) -> None
 )
 def test_many_levels_arrive_through_the_queue(r: Retailer, kind: str | None) -> None:
     """Each is verified once the queue has worked; a lost answer changes nothing of that."""
-    wants = [set_row(r, number, number) for number in range(1, AT_ONCE + 3)]
+    wants = [level_row(r, f"SKU-{number:04d}", number) for number in range(1, AT_ONCE + 3)]
     if kind:
         r.strike(SHOP, "POST /async/bulk/V1/inventory/source-items", kind)
     set_all(r, *wants, ticks=5)
@@ -564,31 +465,10 @@ def test_many_levels_arrive_through_the_queue(r: Retailer, kind: str | None) -> 
 
 def test_a_level_that_fails_in_the_queue_says_why_and_spoils_no_other(r: Retailer) -> None:
     """It is rejected with the queue's own message at the first look that tells, and not sent again."""
-    wants = [set_row(r, number, number) for number in range(1, AT_ONCE + 3)]
+    wants = [level_row(r, f"SKU-{number:04d}", number) for number in range(1, AT_ONCE + 3)]
     r.world.arm(Flaw(SHOP, "set_levels", "SKU-0003", "refuse"))
     told = r.deliver("stock_to_channel", *wants, ticks=2, pause=100)
     assert told.pop(f"{SHOP}:SKU-0003:1001") == "rejected rejected"
     assert r.sandbox.kit.counters.calls[SHOP, "POST /async/bulk/V1/inventory/source-items"] == 1
     assert {state.split()[0] for state in told.values()} == {"verified"}, told
     assert "not allowed to be adjusted" in said(r, wants[2])
-
-
-def test_an_item_is_assigned_to_a_source_it_was_not_in(r: Retailer) -> None:
-    """With its first level."""
-    variant = r.shop.variants[r.shop.by_sku["SKU-0001"]]
-    del r.shop.levels[variant.inventory_item_id, 1001]
-    want = row(
-        "activate", f"{SHOP}:SKU-0001:1001", "SKU-0001", location_id="1001", inventory_item_id="SKU-0001",
-        sku="SKU-0001", quantity=5, change_from=None, committed_qty=0, physical_qty=5, allocated_qty=0,
-        ordered_unallocated_qty=0, buffer_qty=0, is_decrease=False,
-    )  # fmt: skip
-    set_all(r, want, ticks=2)
-    assert on_sale(r, 1) == (5, 0)
-
-
-def test_a_refused_key_halts_what_is_to_be_sent(r: Retailer) -> None:
-    """Nothing arrives until it is good again, and then it does once."""
-    want = sent(r)
-    r.sandbox.kit.tokens.lock_out(SHOP, r.world.now + timedelta(minutes=1))
-    r.deliver("shipments_to_channel", want)
-    assert shipments(r) == []

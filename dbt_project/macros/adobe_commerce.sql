@@ -65,3 +65,26 @@ greatest(
                     )[1], 0)
                 )
 {%- endmacro %}
+
+{# When each order was read last: an invoice says when an order was paid, and is read by a stream of its own. The latest
+   reading of either is the order's, and that of its lines and payments. #}
+{% macro adobe_commerce_last_read() %}
+    select
+        system,
+        order_id,
+        max(read_at) as read_at
+    from (
+        select
+            system,
+            entity_id as order_id,
+            _read_at as read_at
+        from {{ source('adobe_commerce', 'orders') }}
+        union all
+        select
+            system,
+            order_id,
+            greatest(_read_at, _gone_at)
+        from {{ source('adobe_commerce', 'invoices') }}
+    )
+    group by all
+{% endmacro %}

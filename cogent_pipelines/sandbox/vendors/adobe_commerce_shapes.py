@@ -57,6 +57,10 @@ def is_configurable(variant: model.Variant | None) -> bool:
     return variant is not None and not variant.is_bundle and variant.id % 3 == 0
 
 
+def _paid_back(order: model.ShopOrder, back: model.Refund) -> Decimal:
+    return sum((t.amount for t in order.transactions if t.id in back.transaction_ids), Decimal(0))
+
+
 @dataclass(slots=True)
 class Operation:
     """One body in the queue."""
@@ -200,6 +204,7 @@ class Shapes:
         discount = sum((line["discount_amount"] for line in lines), Decimal(0))
         tax = money.total - subtotal + discount - delivery
         state = self.state(order)
+        beside = [self._adjustment(order, back) for _, back in self._credited(order)]
         return {
             "entity_id": order.id,
             "increment_id": order.name,
@@ -227,6 +232,8 @@ class Shapes:
                 total_due=max(money.total - money.captured, Decimal(0)),
                 total_refunded=money.refunded or None,
                 total_canceled=self.cancelled_amount(order) or None,
+                adjustment_positive=sum((by for by in beside if by > 0), Decimal(0)) or None,
+                adjustment_negative=sum((-by for by in beside if by < 0), Decimal(0)) or None,
             ),
             "base_shipping_discount_tax_compensation_amnt": 0,
             "total_qty_ordered": sum(line.quantity for line in order.lines),
@@ -368,7 +375,7 @@ class Shapes:
             if kind == "shipments":
                 found += [(order, f) for f in order.fulfilments if f.status == "success"]
             elif kind == "creditmemos":
-                found += [(order, r) for r in order.refunds if self.captured(order)]
+                found += self._credited(order)
             else:
                 kinds = (
                     ("sale", "capture")
@@ -462,14 +469,21 @@ class Shapes:
             "extension_attributes": {"source_code": str(sent.location_id)},
         }
 
+    def _credited(self, order: model.ShopOrder) -> list[tuple[model.ShopOrder, model.Refund]]:
+        """What was given back of money that was taken."""
+        return [(order, back) for back in order.refunds if self.captured(order)]
+
+    def _adjustment(self, order: model.ShopOrder, back: model.Refund) -> Decimal:
+        """What was given back beside lines and delivery; less than nothing where some of their price was kept."""
+        extra = Decimal(0) if self.shop.taxes_included else sum((each.tax for each in back.lines), Decimal(0))
+        worth = sum((each.subtotal for each in back.lines), Decimal(0)) + extra + back.shipping
+        return _paid_back(order, back) - worth
+
     def creditmemo(self, row: tuple[model.ShopOrder, model.Refund]) -> Json:
         """A credit memo, refunded. What was given back beside its lines and delivery is an adjustment."""
         order, back = row
         lines = {line.id: line for line in order.lines}
-        paid_back = sum((t.amount for t in order.transactions if t.id in back.transaction_ids), Decimal(0))
-        extra = Decimal(0) if self.shop.taxes_included else sum((each.tax for each in back.lines), Decimal(0))
-        worth = sum((each.subtotal for each in back.lines), Decimal(0)) + extra + back.shipping
-        by = paid_back - worth
+        by = self._adjustment(order, back)
         items = []
         for place, each in enumerate(back.lines):
             line = lines[each.line_id]
@@ -504,7 +518,7 @@ class Shapes:
             **self._currencies(order),
             **self._money(
                 order,
-                grand_total=paid_back,
+                grand_total=_paid_back(order, back),
                 shipping_amount=back.shipping,
                 adjustment=by,
                 adjustment_positive=max(by, Decimal(0)),

@@ -17,29 +17,8 @@ lines as (
     from orders
 ),
 
--- An invoice says when an order was paid, and is read by a stream of its own: the latest reading of either is the order's,
--- and its lines'.
-readings as (
-    select
-        system,
-        entity_id as order_id,
-        _read_at as read_at
-    from {{ source('adobe_commerce', 'orders') }}
-    union all
-    select
-        system,
-        order_id,
-        greatest(_read_at, _gone_at)
-    from {{ source('adobe_commerce', 'invoices') }}
-),
-
 last_read as (
-    select
-        system,
-        order_id,
-        max(read_at) as read_at
-    from readings
-    group by all
+    {{ adobe_commerce_last_read() }}
 ),
 
 named as (

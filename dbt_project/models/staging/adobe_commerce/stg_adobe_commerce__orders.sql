@@ -37,28 +37,8 @@ invoiced as (
     where state = 2 and _gone_at is null
 ),
 
--- An invoice says when an order was paid, and is read by a stream of its own: the latest reading of either is the order's.
-readings as (
-    select
-        system,
-        entity_id as order_id,
-        _read_at as read_at
-    from {{ source('adobe_commerce', 'orders') }}
-    union all
-    select
-        system,
-        order_id,
-        greatest(_read_at, _gone_at)
-    from {{ source('adobe_commerce', 'invoices') }}
-),
-
 last_read as (
-    select
-        system,
-        order_id,
-        max(read_at) as read_at
-    from readings
-    group by all
+    {{ adobe_commerce_last_read() }}
 ),
 
 paid as (
@@ -91,6 +71,9 @@ select
     o.base_currency_code as currency,
     false as is_tax_included,
     o.base_grand_total::decimal(18, 4) as total_amount,
+    -- What was given back beside units and delivery takes nothing off an order, nor is what was kept of their price still owed.
+    (o.due - o.refunded + coalesce(o.base_adjustment_positive, 0) - coalesce(o.base_adjustment_negative, 0))::decimal(18, 4)
+        as current_total_amount,
     (o.base_subtotal - (o.discount - o.shipping_discount))::decimal(18, 4) as subtotal_amount,
     (o.base_shipping_amount - o.shipping_discount)::decimal(18, 4) as shipping_amount,
     o.base_tax_amount::decimal(18, 4) as tax_amount,

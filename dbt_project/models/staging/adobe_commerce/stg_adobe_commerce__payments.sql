@@ -62,6 +62,10 @@ gathered as (
     select * from given_back
     union all
     select * from others
+),
+
+last_read as (
+    {{ adobe_commerce_last_read() }}
 )
 
 select
@@ -75,6 +79,8 @@ select
     g.currency,
     o.gateway,
     null::decimal(18, 4) as fee_amount,
-    timezone('UTC', g.created_at) as processed_at
+    timezone('UTC', g.created_at) as processed_at,
+    r.read_at
 from gathered as g
 left join orders as o on o.system = g.system and o.entity_id = g.order_id
+left join last_read as r on r.system = g.system and r.order_id = g.order_id
