@@ -1,4 +1,4 @@
-"""What the Patchworks tests share: documented rows, a sandbox with a bridge alone.
+"""What the Patchworks tests share: documented rows, a sandbox with a bridge alone, and its account in the suites.
 
 Belongs here: builders, and reading in the order in which one stream is known by another.
 Does not belong here: an assertion about Patchworks.
@@ -14,11 +14,12 @@ from typing import Any
 
 from cogent_pipelines.connect.spec import System, Window
 from cogent_pipelines.sandbox.world import bridge as rules
-from cogent_pipelines.sandbox.world.bridge import Bridge, FlowRun
+from cogent_pipelines.sandbox.world.bridge import Bridge, FlowRun, RunLog
 from cogent_pipelines_tests.vendors import sandbox_kit
-from cogent_pipelines_tests.vendors.sandbox_kit import BRIDGE, Retailer
+from cogent_pipelines_tests.vendors.sandbox_kit import THIRD, Retailer
+from cogent_pipelines_tests.vendors.vendor_kit import Holds, Kit
 
-SYSTEM = System(BRIDGE, "patchworks", "https://core.wearepatchworks.com/api/v1", {"api_key": "X"})
+SYSTEM = System(THIRD, "patchworks", "https://core.wearepatchworks.com/api/v1", {"api_key": "X"})
 READ_AT = datetime(2024, 5, 2, 10, tzinfo=UTC)
 
 FLOW = {
@@ -47,19 +48,25 @@ WAITING = {
 """The documents' own rows."""
 SINCE = Window(datetime(2024, 5, 2, 9, tzinfo=UTC), READ_AT)
 EVER = Window(None, READ_AT)
+TURNS = (("flows", "flow_runs", "queue"), ("run_logs",), ("payloads",))
+MOVES, STANDS = 88, 91
+"""Flows of the sandbox: one that carries orders, and one that takes up nothing."""
+MANY, EACH = 120, 40
+"""Runs that succeed, and after how many of them one loses a part and one fails."""
+HOUR, WEEK = 3_600, 7 * 86_400
 
 
 class Bridged(Retailer):
     """A sandbox with a bridge and nothing else, its flows in use, and ours beside it."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, {BRIDGE: "patchworks"})
+        super().__init__(folder, {THIRD: "patchworks"})
         for flow in (88, 89, 90):
-            self.do(BRIDGE, "enable", flow=flow)
+            self.do(THIRD, "enable", flow=flow)
 
     @property
     def bridge(self) -> Bridge:
-        return self.world.bridges[BRIDGE]
+        return self.world.bridges[THIRD]
 
     def run(self, *moved: str, refused: tuple[str, ...] = (), ends: bool = True, **more: Any) -> FlowRun:
         """A run of the flow of orders."""
@@ -73,8 +80,7 @@ class Bridged(Retailer):
 
     def read(self) -> dict[str, Any]:
         """Read what a bridge tells of itself, then the logs of what failed, then their payloads: name -> report."""
-        turns = (("flows", "flow_runs", "queue"), ("run_logs",), ("payloads",))
-        return {report.stream: report for turn in turns for report in self.pull_of(BRIDGE, *turn)}
+        return {report.stream: report for turn in TURNS for report in self.pull_of(THIRD, *turn)}
 
 
 @contextmanager
@@ -82,3 +88,59 @@ def bridged(folder: Path) -> Iterator[Bridged]:
     """Such a one, in time that stands still."""
     with sandbox_kit.standing_still():
         yield Bridged(folder)
+
+
+# --- the account of the suites ------------------------------------------------------------------------------
+
+
+def _bridge(r: Retailer) -> Bridge:
+    return r.world.bridges[THIRD]
+
+
+def _run(r: Retailer, *moved: str, refused: tuple[str, ...] = (), **more: Any) -> None:
+    r.do(THIRD, "run", flow=MOVES, moved=moved, refused=refused, **more)
+
+
+def _begin(r: Retailer) -> None:
+    """More runs than a page holds, some of which fail or lose a part; a queue; and two hours later a run that goes on."""
+    _bridge(r).runs.clear()  # one every two minutes of a month: most are older than what is read
+    for number in range(MANY):
+        _run(r, f"#{number}")
+        if number % EACH == 0:
+            _run(r, f"#{number}A", refused=(f"#{number}B",))
+            _run(r, refused=(f"#{number}C", f"#{number}D"))
+    r.do(THIRD, "stall", flow=STANDS)
+    r.move_on(HOUR)
+    r.world.after(HOUR, lambda: _run(r, "#LONG", seconds=WEEK))
+
+
+def _change(r: Retailer) -> tuple[str, str]:
+    """The run that goes on is stopped."""
+    (run,) = (run for run in _bridge(r).runs.values() if run.status == rules.STARTED)
+    r.do(THIRD, "stop", run=run.id)
+    return "flow_runs", str(run.id)
+
+
+def _failures(r: Retailer) -> list[RunLog]:
+    """What the runs that failed, wholly or in part, say in their logs."""
+    failed = (run.id for run in _bridge(r).runs.values() if run.status in (rules.FAILURE, rules.PARTIAL))
+    return [log for run in failed for log in _bridge(r).logs[run]]
+
+
+KIT = Kit(
+    role="bridge",
+    secrets=("api_key",),
+    refused=("401: Unauthenticated.",),
+    options={"start_url": "{url}/start"},
+    holds={
+        "flows": Holds(lambda r: _bridge(r).flows.values()),
+        "flow_runs": Holds(lambda r: _bridge(r).runs.values()),
+        "queue": Holds(lambda r: _bridge(r).waiting.values()),
+        "run_logs": Holds(_failures),
+        "payloads": Holds(lambda r: [log.payload_id for log in _failures(r) if log.level == "ERROR"], str),
+    },
+    begin=_begin,
+    change=_change,
+    turns=TURNS,
+    allows_at_once=240,
+)

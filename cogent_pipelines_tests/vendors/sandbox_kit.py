@@ -43,13 +43,13 @@ from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors import vendor_kit
 
-SHOP, WMS, BRIDGE = "web_uk", "wms_uk", "bridge"
+SHOP, WMS = "web_uk", "wms_uk"
 START = datetime(2026, 7, 6, 6, tzinfo=UTC)
 """A Monday in summer: London is an hour ahead of UTC, so that an hour lost shows."""
 SLUGS = {SHOP: "shopify", WMS: "veeqo"}
 THIRD = "third_uk"
 """A system that is neither of the two."""
-NAMES = (SHOP, WMS, BRIDGE, THIRD)
+NAMES = (SHOP, WMS, THIRD)
 ESTATE: dict[str, Any] = {
     "name": "truth",
     "sandbox": True,
@@ -158,7 +158,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._inner = httpx.ASGITransport(retailer.sandbox)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        TIME.block(LATENCY)
+        TIME.block(self._retailer.latency)
         self._retailer.catch_up()
         return await self._inner.handle_async_request(request)
 
@@ -194,6 +194,7 @@ class Retailer:
         self.sandbox = create_app(Settings(**given), disconnect=httpx.ReadError)
         self.slugs = slugs
         self.limits = MemoryLimits()
+        self.latency = LATENCY
         self.world = self.sandbox.world
         self.folder = folder
         self.path = folder / "warehouse.duckdb"

@@ -73,7 +73,7 @@ class _Wire(httpx.AsyncBaseTransport):
             served = self._server.serve(sockets=[self._account.listening.dup()])
             self._serving = asyncio.create_task(served)
         async with self._turn:
-            TIME.block(LATENCY)
+            TIME.block(self._account.latency)
             self._account.catch_up()
             TIME.under_way += 1
             try:
@@ -162,9 +162,10 @@ class Account(Retailer):
     # --- reading --------------------------------------------------------------------------------------
 
     def read(self) -> dict[str, PullReport]:
-        """Pull every stream: stream -> report."""
+        """Pull every stream, in one turn or the kit's: stream -> report."""
         self.kit.prepare(self)
-        return {report.stream: report for report in self.pull_of(self.name)}
+        turns = self.kit.turns or ((),)
+        return {report.stream: report for turn in turns for report in self.pull_of(self.name, *turn)}
 
     def landed(self) -> dict[str, list[str]]:
         """Stream -> the keys of its raw table, one for each row that is not gone."""
@@ -197,13 +198,15 @@ class Account(Retailer):
         """Ask for more than the account may have at once, as fast as the limiter lets us, if it is asked."""
         throttled = self.sandbox.kit.counters.throttled
         before, began = throttled[self.name], TIME.at
+        self.latency = LATENCY / AT_ONCE
         limits: Any = self.limits if limited else NoLimits()
 
         async def all_at_once() -> float:
             transport = self.transport()
             async with accounts.client(self.estate, self.name, limits, transport=transport) as client:
                 requests = cycle(_reads(client))
-                most = TURNS_AWAY * self.vendor.limit.capacity + AT_ONCE
+                capacity = max(self.vendor.limit.capacity, self.kit.allows_at_once)
+                most = TURNS_AWAY * capacity + AT_ONCE
 
                 async def hurry() -> None:
                     while client.stats.points < most:
@@ -214,6 +217,7 @@ class Account(Retailer):
 
         spent = asyncio.run(all_at_once())
         seconds = (TIME.at - began).total_seconds()
+        self.latency = LATENCY
         self.catch_up()
         return Hurry(spent, seconds, throttled[self.name] - before)
 

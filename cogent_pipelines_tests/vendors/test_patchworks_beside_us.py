@@ -10,7 +10,7 @@ import pytest
 from cogent_pipelines.sandbox.world import defects
 from cogent_pipelines_tests.vendors import pair_kit, sandbox_kit
 from cogent_pipelines_tests.vendors.pair_kit import Pair
-from cogent_pipelines_tests.vendors.sandbox_kit import BRIDGE, SHOP
+from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, THIRD
 
 LINES = [{"sku": "SKU-0001", "quantity": 2}]
 BESIDE = "SELECT exception_key, cause FROM rules.no_sync_runs_beside_its_previous_writer"
@@ -25,8 +25,8 @@ def beside(tmp_path: Path) -> Iterator[Pair]:
             tmp_path,
             "shopify",
             "veeqo",
-            others={BRIDGE: "patchworks"},
-            syncs={"orders_to_wms": {"was": f"{BRIDGE}/88"}},
+            others={THIRD: "patchworks"},
+            syncs={"orders_to_wms": {"was": f"{THIRD}/88"}},
             old_integration=1.0,
         ) as made,
     ):
@@ -47,14 +47,14 @@ def test_a_sync_takes_over_from_a_flow_without_a_loss_or_a_double(beside: Pair) 
     beside.look(3)
     assert beside.truth()["orders"][before]["sent_by"] == ["old_integration"]
 
-    beside.do(BRIDGE, "stall", flow=88)
+    beside.do(THIRD, "stall", flow=88)
     order = beside.do(SHOP, "place_order", lines=LINES, location=1001)["order"]
     beside.look(3)
     assert beside.truth()["orders"][order]["records"] == 0
     assert books(beside, order) == "held: previous_writer_enabled"
     assert beside.rows(BESIDE) == [("orders_to_wms", "previous_writer_enabled")]
 
-    beside.do(BRIDGE, "enable", flow=88, is_enabled=False)
+    beside.do(THIRD, "enable", flow=88, is_enabled=False)
     beside.look(3)
     told = beside.truth()
     assert [told["orders"][name]["records"] for name in (before, order)] == [1, 1]
@@ -65,9 +65,9 @@ def test_a_sync_takes_over_from_a_flow_without_a_loss_or_a_double(beside: Pair) 
 
 def test_a_bridge_that_cannot_be_read_holds(beside: Pair) -> None:
     """Though the flow was off when it was last read."""
-    beside.do(BRIDGE, "enable", flow=88, is_enabled=False)
+    beside.do(THIRD, "enable", flow=88, is_enabled=False)
     beside.look()
-    beside.sandbox.kit.tokens.lock_out(BRIDGE, beside.world.now.replace(year=2030))
+    beside.sandbox.kit.tokens.lock_out(THIRD, beside.world.now.replace(year=2030))
     order = beside.do(SHOP, "place_order", lines=LINES, location=1001)["order"]
     beside.look(2)
     assert beside.truth()["orders"][order]["records"] == 0
@@ -86,8 +86,8 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
             tmp_path_factory.mktemp("planted"),
             "shopify",
             "veeqo",
-            others={BRIDGE: "patchworks"},
-            syncs={"orders_to_wms": {"was": f"{BRIDGE}/88"}},
+            others={THIRD: "patchworks"},
+            syncs={"orders_to_wms": {"was": f"{THIRD}/88"}},
             old_integration=1.0,
             skus=60,
             defects=3,

@@ -30,7 +30,6 @@ from cogent_pipelines.sandbox.world import bridge as rules
 from cogent_pipelines.vendors import patchworks
 from cogent_pipelines.vendors import patchworks_payloads as payloads
 from cogent_pipelines_tests.vendors.patchworks_kit import (
-    BRIDGE,
     EVER,
     LOG,
     PAYLOAD,
@@ -41,6 +40,7 @@ from cogent_pipelines_tests.vendors.patchworks_kit import (
     Bridged,
     bridged,
 )
+from cogent_pipelines_tests.vendors.sandbox_kit import THIRD
 from cogent_pipelines_tests.vendors.staging_kit import Staging
 
 STREAMS = {stream.name: stream for stream in patchworks.VENDOR.streams}
@@ -156,7 +156,7 @@ def test_a_payload_is_asked_for_by_its_id() -> None:
 
 def known(staging: Staging, name: str) -> list[Any]:
     """Ids of what a stream would ask about."""
-    found = staging.connection.execute(STREAMS[name].known, {"system": BRIDGE})
+    found = staging.connection.execute(STREAMS[name].known, {"system": THIRD})
     names = [column[0] for column in found.description]
     return [row[names.index("id")] for row in found.fetchall()]
 
@@ -164,7 +164,7 @@ def known(staging: Staging, name: str) -> list[Any]:
 @pytest.mark.parametrize(("status", "count"), [(1, 0), (2, 0), (3, 1), (4, 0), (5, 1)])
 def test_a_run_that_lost_a_part_counts_among_the_failed(status: int, count: int) -> None:
     """3 alone misses it."""
-    staging = Staging("patchworks", BRIDGE)
+    staging = Staging("patchworks", THIRD)
     staging.load("flow_runs", RUN | {"status": status})
     staging.load("flow_runs", RUN | {"status": status}, system="another")
     assert len(known(staging, "run_logs")) == count
@@ -173,7 +173,7 @@ def test_a_run_that_lost_a_part_counts_among_the_failed(status: int, count: int)
 @pytest.mark.parametrize(("minutes", "count"), [(59, 1), (61, 0)])
 def test_a_log_is_asked_for_until_it_is_whole(minutes: int, count: int) -> None:
     """That is an hour after its run; then no more."""
-    staging = Staging("patchworks", BRIDGE)
+    staging = Staging("patchworks", THIRD)
     ends = datetime.fromisoformat(RUN["finished_at"])
     staging.load("flow_runs", RUN)
     staging.load("run_logs", LOG | {"flow_run_id": RUN["id"]}, read_at=ends + timedelta(minutes=minutes))
@@ -186,7 +186,7 @@ def test_a_log_is_asked_for_until_it_is_whole(minutes: int, count: int) -> None:
 )  # fmt: skip
 def test_only_payloads_of_errors_are_asked_for(log: dict, ids: list[int]) -> None:
     """Most of what a run carried went well. Two errors about one payload are one question, and what is copied is none."""
-    staging = Staging("patchworks", BRIDGE)
+    staging = Staging("patchworks", THIRD)
     for number in (9001, 9002):
         staging.load("run_logs", LOG | {"id": number, "flow_run_id": RUN["id"]} | log)
     assert known(staging, "payloads") == ids
@@ -390,7 +390,7 @@ def test_fields_may_stand_under_attributes(account: Bridged, monkeypatch: pytest
 def test_a_bad_key_is_refused_with_the_vendor_s_words_and_halts(account: Bridged) -> None:
     """And once it is good again everything is read."""
     account.run("#1")
-    account.sandbox.kit.tokens.lock_out(BRIDGE, account.world.now + timedelta(minutes=2))
+    account.sandbox.kit.tokens.lock_out(THIRD, account.world.now + timedelta(minutes=2))
     reports = account.read()
     lists = [reports[name] for name, stream in STREAMS.items() if stream.asks is None]
     assert all(isinstance(report.error, Halt) and not report.is_complete for report in lists)
@@ -465,7 +465,7 @@ def test_the_key_goes_in_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_fault_on_the_way_is_got_over(account: Bridged, kind: str, operation: str) -> None:
     """A read is tried again; nothing is missing and nothing is twice."""
     account.run("#1", refused=("#2",))
-    account.strike(BRIDGE, operation, kind)
+    account.strike(THIRD, operation, kind)
     reports = account.read()
     assert all(report.is_complete for report in reports.values()), kind
     assert (reports["run_logs"].rows_new, reports["payloads"].rows_new) == (2, 1)
@@ -477,7 +477,7 @@ def test_a_list_that_is_short_is_read_again(account: Bridged, kind: str) -> None
     account.run("#1")
     account.read()
     account.run("#2")
-    account.strike(BRIDGE, "GET /flows", kind)
+    account.strike(THIRD, "GET /flows", kind)
     reports = account.read()
     assert reports["flows"].rows_gone == 0
     assert kept(account, "SELECT count(*) FROM patchworks.flows WHERE _gone_at IS NULL") == [(5,)]

@@ -13,7 +13,7 @@ from cogent_pipelines.sandbox.world.bridge import FlowRun
 from cogent_pipelines.sandbox.world.world import Flaw
 from cogent_pipelines_tests.vendors import pair_kit, sandbox_kit
 from cogent_pipelines_tests.vendors.pair_kit import Pair
-from cogent_pipelines_tests.vendors.sandbox_kit import BRIDGE, SHOP, WMS
+from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, THIRD, WMS
 
 LINES = [{"sku": "SKU-0001", "quantity": 2}]
 FLOW = 92
@@ -29,8 +29,8 @@ def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
             tmp_path_factory.mktemp("routed"),
             "shopify",
             "veeqo",
-            others={BRIDGE: "patchworks"},
-            syncs={"orders_to_wms": {"via": f"{BRIDGE}/{FLOW}"}},
+            others={THIRD: "patchworks"},
+            syncs={"orders_to_wms": {"via": f"{THIRD}/{FLOW}"}},
         ) as made,
     ):
         made.look()
@@ -50,13 +50,13 @@ def ordered(pair: Pair) -> str:
 
 def runs(pair: Pair, order: str = "") -> list[FlowRun]:
     """What the flow has run, or of it what succeeded with an order."""
-    made = [run for run in pair.world.bridges[BRIDGE].runs.values() if run.flow_id == FLOW]
+    made = [run for run in pair.world.bridges[THIRD].runs.values() if run.flow_id == FLOW]
     return [run for run in made if not order or order in run.references]
 
 
 def waiting(pair: Pair) -> int:
     """How many calls wait for the flow."""
-    return len(pair.world.bridges[BRIDGE].waiting)
+    return len(pair.world.bridges[THIRD].waiting)
 
 
 def records(pair: Pair, order: str) -> int:
@@ -78,7 +78,7 @@ def settled(pair: Pair, order: str, times: int = 12) -> str:
         if state(pair, order).partition(" ")[0] in ("verified", "rejected"):
             break
         pair.move_on(150)
-        pair.pull_of(BRIDGE, "flows", "flow_runs", "queue")  # it must be known that the flow is on
+        pair.pull_of(THIRD, "flows", "flow_runs", "queue")  # it must be known that the flow is on
         pair.carry_out()
     return state(pair, order)
 
@@ -101,21 +101,21 @@ def test_an_order_goes_by_the_flow_and_is_done_when_the_warehouse_shows_it(route
 def test_an_acceptance_is_no_effect(routed: Pair) -> None:
     """While it waits in the queue it is not done, not sent again, and not given up."""
     order = ordered(routed)
-    routed.do(BRIDGE, "stall", flow=FLOW, waiting=0)
+    routed.do(THIRD, "stall", flow=FLOW, waiting=0)
     assert settled(routed, order, 4).startswith("sent")
     assert (waiting(routed), records(routed, order)) == (1, 0)
-    routed.world.bridges[BRIDGE].flows[FLOW].is_stalled = False
+    routed.world.bridges[THIRD].flows[FLOW].is_stalled = False
     assert settled(routed, order) == "verified"
     assert (records(routed, order), len(runs(routed, order))) == (1, 2)
 
 
 def test_a_flow_that_is_off_holds_and_is_let_go_by_the_look_that_reads_it_is_on(routed: Pair) -> None:
     """Nothing is given to it meanwhile."""
-    routed.do(BRIDGE, "enable", flow=FLOW, is_enabled=False)
+    routed.do(THIRD, "enable", flow=FLOW, is_enabled=False)
     order = ordered(routed)
     routed.carry_out()
     assert (state(routed, order), waiting(routed)) == ("held route_closed", 0)
-    routed.do(BRIDGE, "enable", flow=FLOW)
+    routed.do(THIRD, "enable", flow=FLOW)
     routed.read()
     assert settled(routed, order) == "verified"
     assert records(routed, order) == 1
@@ -126,7 +126,7 @@ def test_a_flow_that_is_off_holds_and_is_let_go_by_the_look_that_reads_it_is_on(
 )
 def test_whatever_becomes_of_the_answer_it_is_done_once(routed: Pair, kind: str) -> None:
     """Of the start, twice in a row."""
-    routed.strike(BRIDGE, START, kind, times=2)
+    routed.strike(THIRD, START, kind, times=2)
     order = ordered(routed)
     assert settled(routed, order) == "verified"
     assert (records(routed, order), len(runs(routed, order))) == (1, 2)
@@ -156,14 +156,14 @@ def test_a_lost_run_goes_again_only_when_warehouse_runs_and_queue_lack_it(routed
     """As long as one of them cannot be read it is not sent again, however long it is missing."""
     order = ordered(routed)
     before = len(runs(routed))
-    routed.do(BRIDGE, "stall", flow=FLOW, waiting=0)
+    routed.do(THIRD, "stall", flow=FLOW, waiting=0)
     routed.carry_out()
     assert waiting(routed) == 1
-    routed.do(BRIDGE, "lose", flow=FLOW)
-    routed.world.bridges[BRIDGE].flows[FLOW].is_stalled = False
+    routed.do(THIRD, "lose", flow=FLOW)
+    routed.world.bridges[THIRD].flows[FLOW].is_stalled = False
     for system, operation in (
-        (BRIDGE, "GET /scheduled-flows"),
-        (BRIDGE, "GET /flow-runs"),
+        (THIRD, "GET /scheduled-flows"),
+        (THIRD, "GET /flow-runs"),
         (WMS, "GET /orders"),
     ):
         routed.strike(system, operation, "forbidden", times=1000)

@@ -12,20 +12,20 @@ from hypothesis import strategies as st
 
 from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors.patchworks_kit import (
-    BRIDGE,
     FLOW,
     LOG,
     PAYLOAD,
     RUN,
     WAITING,
 )
+from cogent_pipelines_tests.vendors.sandbox_kit import THIRD
 from cogent_pipelines_tests.vendors.staging_kit import ADMIN_URL, READ_AT, Staging
 
 
 @pytest.fixture
 def staging() -> Staging:
     """Empty raw tables and the views over them."""
-    return Staging("patchworks", BRIDGE)
+    return Staging("patchworks", THIRD)
 
 
 def only(staging: Staging, mart: str) -> dict[str, Any]:
@@ -76,9 +76,9 @@ def test_a_run_is_put_into_our_words(staging: Staging) -> None:
         for n in ("flow_run_key", "flow_key", "retry_of_key", "url", "operations_sent", "operations_received")
     }
     assert shown == {
-        "flow_run_key": "bridge:501234",
-        "flow_key": "bridge:88",
-        "retry_of_key": "bridge:501233",
+        "flow_run_key": f"{THIRD}:501234",
+        "flow_key": f"{THIRD}:88",
+        "retry_of_key": f"{THIRD}:501233",
         "url": f"{ADMIN_URL}/flow-run-logs/501234",
         "operations_sent": 3,
         "operations_received": None,

@@ -134,8 +134,12 @@ class Kit:
     """Changes an old record: (stream, key). None: as the role's change (``test_contract_suite``)."""
     prepare: Callable[[Retailer], None] = _no_preparation
     """What must be known before a reading, where a vendor without lists is asked about what is known."""
+    turns: tuple[tuple[str, ...], ...] = ()
+    """Its streams, where one reading knows of what the next one asks about; () where one does."""
     publishes_no_limit: bool = False
     """Whether its documents name none, so that the declared one is ours and the sandbox turns nobody away."""
+    allows_at_once: float = 0
+    """What the vendor lets through at once, where the declared limit keeps far below it."""
     history: int = 130
     """Orders there are before the first reading: more than a page of some list."""
     recorded: Recorded = Recorded()

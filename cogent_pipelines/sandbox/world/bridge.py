@@ -147,6 +147,7 @@ def start(
     retry_of: int | None = None,
     contents: Mapping[str, bytes] | None = None,
     error: str = "",
+    takes: timedelta = TAKES,
 ) -> FlowRun:
     """Begin a run, which ends a few seconds later as what it carried was taken; with an error of its own it fails."""
     run = FlowRun(
@@ -175,7 +176,7 @@ def start(
     if error:
         logs.append(_log(world, bridge, run, error, level="ERROR"))
         ends, refused = FAILURE, refused + 1
-    world.after(TAKES.total_seconds(), lambda: _end(run, ends, refused, world.now))
+    world.after(takes.total_seconds(), lambda: _end(run, ends, refused, world.now))
     return run
 
 
@@ -351,8 +352,15 @@ def _flow(bridge: Bridge, args: Mapping[str, Any]) -> BridgeFlow:
 def _run_verb(world: World, bridge: Bridge, args: Mapping[str, Any]) -> Any:
     carried: list[tuple[str, str | None]] = [(str(name), None) for name in args.get("moved", ())]
     carried += [(str(name), str(args.get("refusal", "sku unknown"))) for name in args.get("refused", ())]
-    run = start(world, bridge, _flow(bridge, args), carried, trigger=str(args.get("trigger", "Schedule")))
+    trigger, takes = str(args.get("trigger", "Schedule")), timedelta(seconds=float(args.get("seconds", 4)))
+    run = start(world, bridge, _flow(bridge, args), carried, trigger=trigger, takes=takes)
     return {"run": run.id}
+
+
+def _stop_verb(world: World, bridge: Bridge, args: Mapping[str, Any]) -> Any:
+    """Stop a run that goes on."""
+    _end(bridge.runs[int(args["run"])], STOPPED, 0, world.now)
+    return {}
 
 
 def _retry_verb(world: World, bridge: Bridge, args: Mapping[str, Any]) -> Any:
@@ -383,6 +391,7 @@ def _lose_verb(world: World, bridge: Bridge, args: Mapping[str, Any]) -> Any:
 VERBS = {
     "lose": _lose_verb,
     "run": _run_verb,
+    "stop": _stop_verb,
     "retry": _retry_verb,
     "enable": _enable_verb,
     "stall": _stall_verb,
