@@ -232,6 +232,15 @@ def test_an_error_s_text_is_kept_without_what_may_be_a_person(text: str, left: s
     assert redacted(text) == left
 
 
+def test_neither_an_error_nor_a_run_names_a_person(staging: Staging) -> None:
+    """Both are the vendor's free text, and go on to alerts."""
+    said = "no such customer ann@example.test"
+    staging.load("flow_runs", RUN | {"summary": said})
+    staging.load("run_logs", LOG | {"flow_run_id": 501234, "log_message": said})
+    assert only(staging, "flow_failures")["message"] == "no such customer [e-mail]"
+    assert only(staging, "flow_runs")["summary"] == "no such customer [e-mail]"
+
+
 @given(st.emails(), st.text(alphabet="abc :;,'\"{}", max_size=20))
 def test_no_e_mail_address_is_left_of_any_text(address: str, around: str) -> None:
     """Wherever it stands, as far as addresses are written with plain letters."""
