@@ -6,7 +6,6 @@ Does not belong here: an assertion, or a provider's words.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -18,14 +17,15 @@ from typing import Any
 
 import pytest
 
-from cogent_pipelines.connect import limits
 from cogent_pipelines.landing.pull import PullReport
-from cogent_pipelines.sandbox.world.model import Account, PayoutEntry
-from cogent_pipelines_tests.vendors import sandbox_kit
-from cogent_pipelines_tests.vendors.sandbox_kit import ACCOUNTS, SHOP, SLUGS, TIME, Retailer
+from cogent_pipelines.sandbox.world.model import Account, Payout, PayoutEntry
+from cogent_pipelines_tests.vendors import sandbox_kit, vendor_kit
+from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, SLUGS, THIRD, Retailer
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 DAY = 86_400
+MANY = 25
+LATER = "#LATER"
 
 
 class Books(Retailer):
@@ -81,22 +81,49 @@ class Books(Retailer):
 def opened(folder: Path, *providers: str, **settings: Any) -> Iterator[Books]:
     """Such a retailer with its secrets in the environment and a clock that moves only when somebody waits."""
     with sandbox_kit.standing_still(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(limits, "_either", _wait)
         for system in providers:
-            for secret in ACCOUNTS[system]["secrets"]:
+            for secret in vendor_kit.kit(system).secrets:
                 patch.setenv(f"TRUTH_{system}_{secret}".upper(), f"sandbox-{system}-{secret}")
         yield Books(folder, *providers, **settings)
-
-
-async def _wait(_settled: asyncio.Event, seconds: float) -> None:
-    """Time passes for who waits for a limit, as for any other."""
-    TIME.block(seconds)
-    await asyncio.sleep(0)
 
 
 def _dicts(found: Any) -> list[dict[str, Any]]:
     names = [column[0] for column in found.description]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+# --- the account of the suites ------------------------------------------------------------------------------
+
+
+def third(retailer: Retailer) -> Account:
+    """The book of the provider that is the retailer's third system."""
+    return retailer.world.accounts[THIRD]
+
+
+def sold(retailer: Retailer, name: str) -> PayoutEntry:
+    """An order paid through it: the charge."""
+    lines = [{"sku": "SKU-0001", "quantity": 1, "price": "96.05"}]
+    retailer.do(SHOP, "place_order", name=name, lines=lines, gateway=THIRD)
+    return next(reversed(third(retailer).entries.values()))
+
+
+def paid_out(retailer: Retailer) -> None:
+    """More payouts than a page holds, three weeks old; and one two days old, of an order named LATER."""
+    retailer.world.people.rates = replace(retailer.world.people.rates, reserved=0.0, disputed=0.0)
+    for number in range(MANY):
+        sold(retailer, f"#P{number}")
+        retailer.do(THIRD, "pay_out")
+    retailer.move_on(21 * DAY)
+    sold(retailer, LATER)
+    retailer.do(THIRD, "pay_out")
+    retailer.move_on(2 * DAY)
+
+
+def failed(retailer: Retailer) -> Payout:
+    """The last payout is one that the bank did not take after all."""
+    last = max(third(retailer).payouts.values(), key=lambda payout: payout.id)
+    retailer.do(THIRD, "fail_payout", id=last.id)
+    return last
 
 
 # --- against the world --------------------------------------------------------------------------------------

@@ -210,7 +210,7 @@ class Account(Retailer):
 
                 async def hurry() -> None:
                     while client.stats.points < most:
-                        await client.call(next(requests))
+                        await client.fetch(next(requests), lambda _: None)
 
                 await asyncio.gather(*(hurry() for _ in range(AT_ONCE)))
                 return client.stats.points

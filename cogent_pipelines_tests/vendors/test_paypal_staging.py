@@ -9,15 +9,8 @@ from typing import Any
 import pytest
 
 from cogent_pipelines.vendors import paypal
-from cogent_pipelines_tests.vendors.payouts_kit import SHARED, fixture
+from cogent_pipelines_tests.vendors.payouts_kit import fixture
 from cogent_pipelines_tests.vendors.staging_kit import Staging
-
-COVERED = {"transactions.recorded.json": "transactions"}
-NOT_COVERED = {
-    "add-order-tracking.recorded.json": "parcels are told to the shop, which tells its provider",
-    "get-capture.recorded.json": "money is known by its movements",
-    "get-refund.recorded.json": "money is known by its movements",
-}
 
 
 @pytest.fixture
@@ -163,14 +156,6 @@ def test_the_same_id_on_several_rows_is_several_movements() -> None:
 
 
 # --- recordings -------------------------------------------------------------------------------------------
-
-
-def test_every_recorded_answer_is_accounted_for() -> None:
-    """Covered, or not covered for a stated reason."""
-    folder = SHARED / "fixtures" / "paypal"
-    if not folder.exists():
-        pytest.skip("the shared folder of recorded answers is not beside the project")
-    assert {path.name for path in folder.iterdir()} == {*COVERED, *NOT_COVERED}
 
 
 def test_the_recorded_spans_become_one_row(views: Staging) -> None:

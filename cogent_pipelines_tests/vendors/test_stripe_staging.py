@@ -12,26 +12,8 @@ from cogent_pipelines.connect.answers import said
 from cogent_pipelines.sandbox.kit import Kit
 from cogent_pipelines.sandbox.vendors import stripe as edge
 from cogent_pipelines_tests.sandbox.provider_account import Provider
-from cogent_pipelines_tests.vendors.payouts_kit import SHARED, fixture
+from cogent_pipelines_tests.vendors.payouts_kit import fixture
 from cogent_pipelines_tests.vendors.staging_kit import Staging
-
-COVERED = {
-    "fixture_balance_transaction.json": "balance_transactions",
-    "fixture_payout.json": "payouts",
-    "fixture_charge.json": "balance_transactions: a source",
-    "fixture_refund.json": "balance_transactions: a source",
-    "fixture_dispute.json": "balance_transactions: a source",
-    "get-refund.recorded.json": "balance_transactions: a source",
-    "fixture_transfer.json": "balance_transactions: a source",
-}
-NOT_COVERED = {
-    "cancel-payment-intent.recorded.json": "payment intents are not read: money is known by its movements",
-    "payment-intents.recorded.json": "payment intents are not read: money is known by its movements",
-    "fixture_payment_intent.json": "payment intents are not read: money is known by its movements",
-    "fixture_balance.json": "the balance is the sum of its movements",
-    "fixture_event.json": "there are no webhooks in this project",
-    "fixture_reporting_report_run.json": "lists give the same as reports, and sooner",
-}
 
 
 @pytest.fixture
@@ -139,14 +121,6 @@ def test_a_charge_captured_in_parts_names_its_order_once(views: Staging) -> None
 
 
 # --- the vendor's own samples and recordings --------------------------------------------------------------
-
-
-def test_every_recorded_answer_is_accounted_for() -> None:
-    """Covered, or not covered for a stated reason."""
-    folder = SHARED / "fixtures" / "stripe"
-    if not folder.exists():
-        pytest.skip("the shared folder of recorded answers is not beside the project")
-    assert {path.name for path in folder.iterdir()} == {*COVERED, *NOT_COVERED}
 
 
 def test_the_sample_movement_and_payout_become_rows(views: Staging) -> None:

@@ -132,6 +132,8 @@ class Kit:
     """What must have happened for its streams to have something to tell of."""
     change: Callable[[Retailer], tuple[str, str]] | None = None
     """Changes an old record: (stream, key). None: as the role's change (``test_contract_suite``)."""
+    is_book: bool = False
+    """Nothing that it has listed changes: what becomes of an old record is a new one, whose key ``change`` gives."""
     prepare: Callable[[Retailer], None] = _no_preparation
     """What must be known before a reading, where a vendor without lists is asked about what is known."""
     turns: tuple[tuple[str, ...], ...] = ()
