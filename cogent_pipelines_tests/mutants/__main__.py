@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cogent_pipelines_tests.mutants import connectors, later_vendors, rules
+from cogent_pipelines_tests.mutants import connectors, later_vendors, providers, rules
 from cogent_pipelines_tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,12 @@ PATIENCE = 300
 """Seconds of the wall a mutant's tests may take; a fault that lets them never end was seen."""
 FAILED = 1
 """Pytest's exit status when tests ran and some failed."""
-ALL: tuple[Mutant, ...] = (*connectors.MUTANTS, *later_vendors.MUTANTS, *rules.MUTANTS)
+ALL: tuple[Mutant, ...] = (
+    *connectors.MUTANTS,
+    *later_vendors.MUTANTS,
+    *providers.MUTANTS,
+    *rules.MUTANTS,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from cogent_pipelines_tests.mutants import later_vendors
+from cogent_pipelines_tests.mutants import later_vendors, providers
 from cogent_pipelines_tests.mutants.__main__ import ALL, ROOT, TESTS, Mutant
 
 WANTED_KINDS = {"units", "sign", "paging stop", "time zone", "cursor", "retry class"}
@@ -51,6 +51,7 @@ def test_every_kind_of_fault_is_there_and_none_twice() -> None:
 
 def test_each_later_vendor_has_ten() -> None:
     """Of its own connector, writes and staging views."""
-    named = Counter(re.search(r"(?:vendors|staging)/([a-z]+)", m.file)[1] for m in later_vendors.MUTANTS)  # type: ignore[index]
-    assert len(named) >= 4
+    later = (*later_vendors.MUTANTS, *providers.MUTANTS)
+    named = Counter(re.search(r"(?:vendors|staging)/([a-z]+)", m.file)[1] for m in later)  # type: ignore[index]
+    assert len(named) >= 8
     assert min(named.values()) >= 10
