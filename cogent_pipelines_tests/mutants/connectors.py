@@ -419,7 +419,7 @@ MUTANTS: tuple[Mutant, ...] = (
         '"price_per_unit": _money(_before_tax(line, fields)),',
         '"unit_price": _money(_before_tax(line, fields)),',
         "lines go in without a price",
-        "contract",
-        ("vendors/test_veeqo_contract.py::test_a_request_is_one_the_vendor_documents",),
+        "sandbox",
+        writes(ORDER),
     ),
 )
