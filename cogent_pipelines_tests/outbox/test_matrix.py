@@ -85,19 +85,19 @@ def test_random_faults_and_crashes_in_a_row() -> None:
 
 
 ORDERS, STOPS = ("orders_to_wms", "create"), ("cancellations_to_wms", "cancel")
+RELEASES = ("cancellations_to_channel", "release")
 PARCELS, SCANS = ("shipments_to_channel", "fulfil"), ("shipments_to_channel", "notify")
 
 
 def test_a_release_is_done_once_wherever_it_is_killed() -> None:
     """Above all between the send and its receipt; in a slow reading it is wanted on."""
     killed = [
-        Case("releases", point, "ok", "orderEditCommit", is_slow=is_slow)
+        Case("shopify", RELEASES, point, "ok", is_slow=is_slow)
         for point in (points.LOOKED, points.INTENT, points.SENT, points.RECEIPT, points.READ_BACK)
         for is_slow in (False, True)
     ]
     killed += [
-        Case("releases", points.SENT, answer, "orderEditCommit")
-        for answer in ("reset_after_effect", "half_body")
+        Case("shopify", RELEASES, points.SENT, answer) for answer in ("reset_after_effect", "half_body")
     ]
     results = run_all(killed, processes=PROCESSES)
     assert bad(results) == []

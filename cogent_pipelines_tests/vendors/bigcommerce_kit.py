@@ -23,7 +23,7 @@ from cogent_pipelines_tests.vendors.openapi_kit import OpenApi
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, START, WMS, Retailer
 from cogent_pipelines_tests.vendors.staging_kit import READ_AT
 from cogent_pipelines_tests.vendors.vendor_kit import Case, Contract, Holds, Kit, Recorded
-from cogent_pipelines_tests.vendors.world_rows import row, sold, times_told, want
+from cogent_pipelines_tests.vendors.world_rows import releasing, row, sold, times_told, want
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
@@ -486,6 +486,7 @@ KIT = Kit(
         ("shipments_to_channel", "track"): Case(
             _numbered, times_told, f"PUT {_SHIPMENT}/{{shipment}}", SAID_2
         ),
+        ("cancellations_to_channel", "release"): releasing("PUT /v2/orders/{id}", SAID_2),
         ("stock_to_channel", "set"): Case(_level("set"), _is_level, _LEVELS, SAID_3),
         ("stock_to_channel", "activate"): Case(_level("activate"), _is_level, _LEVELS, SAID_3),
     },

@@ -25,7 +25,7 @@ from cogent_pipelines.sandbox.world.model import Shop, ShopOrder
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS, Retailer
 from cogent_pipelines_tests.vendors.staging_kit import READ_AT
 from cogent_pipelines_tests.vendors.vendor_kit import Case, Contract, Exchange, Holds, Kit, Recorded
-from cogent_pipelines_tests.vendors.world_rows import row, sold, times_told, want
+from cogent_pipelines_tests.vendors.world_rows import releasing, row, sold, times_told, want
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
@@ -652,6 +652,7 @@ KIT = Kit(
     cases={
         ("shipments_to_channel", "fulfil"): Case(_told, times_told, "fulfillmentCreate", REFUSED),
         ("shipments_to_channel", "notify"): Case(_scanned, _mails, "fulfillmentTrackingInfoUpdate", REFUSED),
+        ("cancellations_to_channel", "release"): releasing("orderEditCommit", REFUSED),
         ("stock_to_channel", "set"): Case(_level("set"), _is_level, "inventorySetQuantities", REFUSED),
         ("stock_to_channel", "activate"): Case(_level("activate"), _is_level, "inventoryActivate", REFUSED),
     },

@@ -253,9 +253,10 @@ class Account(Retailer):
     def _send(self, write: Write, want: Want) -> str:
         async def one() -> str:
             async with self.client(self.name) as client:
-                request = write.request([want], client.system, f"{want.key} {hash(repr(want.fields))}")
+                about = replace(want, prepared=await _prepared(client, write, want))
+                request = write.request([about], client.system, f"{want.key} {hash(repr(want.fields))}")
                 answer = await client.call(request, intent="an intent of these tests")
-                (receipt,) = write.receipts([want], answer.json())
+                (receipt,) = write.receipts([about], answer.json() if answer.content else None)
                 if receipt.refused:
                     raise Reject(receipt.refused, code=receipt.code)
                 return receipt.ref
@@ -278,6 +279,14 @@ class Account(Retailer):
         found = asyncio.run(one())
         self.catch_up()
         return found
+
+
+async def _prepared(client: Client, write: Write, want: Want) -> tuple[Any, ...]:
+    """The answers to what a write asks before it is sent."""
+    answers: tuple[Any, ...] = ()
+    while write.prepare and (request := write.prepare(replace(want, prepared=answers), client.system)):
+        answers = (*answers, (await client.call(request)).json())
+    return answers
 
 
 def _reads(client: Client) -> list[Request]:

@@ -18,12 +18,17 @@ from cogent_pipelines_tests.vendors import pair_kit, sandbox_kit, vendor_kit
 from cogent_pipelines_tests.vendors.pair_kit import Pair
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS
 
+FIRST = ("shopify", "veeqo")
+"""The two that everything began with."""
 PAIRS = [
-    (slug, "veeqo") if kit.role == "channel" else ("shopify", slug)
-    for slug, kit in vendor_kit.kits().items()
-    if kit.role in {"channel", "warehouse"} and slug != "veeqo"
+    FIRST,
+    *(
+        (slug, FIRST[1]) if kit.role == "channel" else (FIRST[0], slug)
+        for slug, kit in vendor_kit.kits().items()
+        if kit.role in {"channel", "warehouse"} and slug not in FIRST
+    ),
 ]
-"""Every channel beside one warehouse, every warehouse beside one channel."""
+"""They, and every other channel or warehouse beside one of them."""
 HISTORY = 130
 """Orders: more than a page of any list."""
 LOST_ANSWERS = "reset_after_effect=0.3,gateway_timeout_after_effect=0.3,reset_before_send=0.1,error_500=0.1"

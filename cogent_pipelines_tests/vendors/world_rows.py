@@ -170,3 +170,34 @@ def times_told(r: Retailer, about: Want) -> int:
     return sum(
         about.fields["tracking_numbers"][0] in f.numbers for f in order.fulfilments if f.status == "success"
     )
+
+
+def release_row(order: ShopOrder, left: int = 0) -> dict[str, Any]:
+    """The row that wants each line of an order left with so many units."""
+    lines = [
+        {
+            "order_line_key": f"{SHOP}:{line.id}",
+            "line_id": str(line.id),
+            "sku": line.sku,
+            "change_from": line.current_quantity,
+            "quantity": left,
+        }
+        for line in order.lines
+    ]
+    units = sum(line.current_quantity - left for line in order.lines)
+    key = f"{SHOP}:{order.id}@release/{units}"
+    own = {"order_key": f"{SHOP}:{order.id}", "order_id": str(order.id), "lines": lines}
+    return row("release", key, order.name, to=SHOP, priority=20, **own)
+
+
+def releasing(operation: str, refusal: str) -> Case:
+    """``cancellations_to_channel``: all of an order is given up, as any shop can follow; no money moves."""
+
+    def times(r: Retailer, about: Want) -> int:
+        order = r.shop.orders[int(about.fields["order_id"])]
+        return int(
+            not any(line.current_quantity for line in order.lines)
+            and not money.totals(r.shop, order).refunded
+        )
+
+    return Case(lambda r: want("cancellations_to_channel", release_row(sold(r))), times, operation, refusal)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cogent_pipelines.outbox.syncs import SYNCS, Sync
 from cogent_pipelines.sandbox.world import catalogue, truth
+from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import Fulfilment, Level, Shop, ShopOrder, WarehouseOrder
 from cogent_pipelines.sandbox.world.world import World
@@ -146,6 +147,13 @@ def _number(pair: Pair, name: str) -> str:
     return record.number
 
 
+def _given_up(pair: Pair, names: Names) -> None:
+    """The warehouse cancels them, whole: a shop that changes no part of an order can follow."""
+    for name in names:
+        (record,) = wms.records_of(pair.wms, name)
+        wms.cancel_order(pair.world, pair.wms, record.id, reason="Cannot be found", by="warehouse")
+
+
 def _recounted(pair: Pair, names: Names) -> None:
     """Down and up."""
     for name, change in zip(names, (-1, -2, +30), strict=True):
@@ -207,6 +215,27 @@ def _noted(world: World, row: Row) -> int:
     """Notes that name what wants them."""
     key = str(row["business_key"])
     return sum(key in text for record in _records(world, row) for _, _, text in record.notes)
+
+
+def _released(world: World, row: Row) -> int:
+    """Once when no line holds more than it should; twice when more was let go than that, or money moved."""
+    order, shop = _order(world, row), world.shops[SHOP]
+    sums, now = shops.totals(shop, order), {str(line.id): line.current_quantity for line in order.lines}
+    wanted = {line["line_id"]: line["quantity"] for line in row["lines"]}
+    if any(now[line] > quantity for line, quantity in wanted.items()):
+        return 0
+    is_exact = all(now[line] == quantity for line, quantity in wanted.items())
+    is_unmoved = sums.captured == sums.total and not sums.refunded
+    return 1 if is_exact and is_unmoved and all(_is_held(shop, line["sku"]) for line in row["lines"]) else 2
+
+
+def _is_held(shop: Shop, sku: str) -> bool:
+    """Whether as much of an item is held back as orders still wait for."""
+    item = shop.variants[shop.by_sku[sku]].inventory_item_id
+    held = sum(level.committed for (own, _), level in shop.levels.items() if own == item)
+    lines = {line.id: line.sku for order in shop.orders.values() for line in order.lines}
+    parts = [part for order in shop.orders.values() for f in order.fulfilment_orders for part in f.lines]
+    return held == sum(part.remaining for part in parts if lines[part.line_id] == sku)
 
 
 def _parcels(world: World, row: Row) -> list[Fulfilment]:
@@ -282,6 +311,12 @@ SCENES: Mapping[Task, Scene] = {
         _noted,
         then=_cancelled,
         is_seen=lambda world, row: False,
+    ),
+    ("cancellations_to_channel", "release"): Scene(
+        _orders,
+        f"SELECT * FROM wanted.cancellations_to_channel WHERE {OF_ORDERS} AND {FREE}",
+        _released,
+        then=_given_up,
     ),
     ("shipments_to_channel", "fulfil"): Scene(
         _orders,
