@@ -54,20 +54,20 @@ def conditions(request: dict[str, str]) -> list[tuple[str, str, str]]:
 
 
 def test_the_streams_are_the_lists_there_are() -> None:
-    """Those with an instant are read by increments; stock says none and is read whole."""
-    assert {name: (s.entity, s.cursor is not None, s.version) for name, s in STREAMS.items()} == {
-        "orders": ("orders", True, "updated_at"),
-        "shipments": ("shipments", True, "updated_at"),
-        "invoices": ("orders", True, "updated_at"),
-        "creditmemos": ("orders", True, "updated_at"),
-        "transactions": ("orders", True, None),
-        "products": ("products", True, "updated_at"),
-        "store_configs": ("products", False, None),
-        "sources": ("products", False, None),
-        "stocks": ("products", False, None),
-        "stock_source_links": ("products", False, None),
-        "source_items": ("stock", False, None),
-        "salable": ("stock", False, None),
+    """Those that say when they changed are read by it; a transaction never does. Stock says nothing and is read whole."""
+    assert {name: (s.entity, s.cursor and s.cursor.field, s.version) for name, s in STREAMS.items()} == {
+        "orders": ("orders", "updated_at", "updated_at"),
+        "shipments": ("shipments", "updated_at", "updated_at"),
+        "invoices": ("orders", "updated_at", "updated_at"),
+        "creditmemos": ("orders", "updated_at", "updated_at"),
+        "transactions": ("orders", "created_at", None),
+        "products": ("products", "updated_at", "updated_at"),
+        "store_configs": ("products", None, None),
+        "sources": ("products", None, None),
+        "stocks": ("products", None, None),
+        "stock_source_links": ("products", None, None),
+        "source_items": ("stock", None, None),
+        "salable": ("stock", None, None),
     }
 
 
