@@ -324,6 +324,7 @@ KIT = Kit(
             str,
         ),
         "customers": Holds(lambda r: r.wms.customers.values()),
+        "contacts": Holds(lambda r: [each for each in r.wms.customers.values() if each.email]),
         "locations": _OF_MODELS,
     },
     cases={
