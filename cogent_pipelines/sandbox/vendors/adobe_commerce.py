@@ -51,7 +51,7 @@ TRAITS = Traits(
     feeds=(("orders", "GET /V1/orders"), ("products", "GET /V1/products")),
     status_field="state",
     typed_field="created_at",
-    untold=frozenset({"locations"}),
+    untold=frozenset({"locations", "taxes"}),
 )
 
 Handler = Callable[[Request, Any, Fault | None], Response]

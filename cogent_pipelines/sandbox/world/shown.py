@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cogent_pipelines.sandbox import edges
 from cogent_pipelines.sandbox.world import catalogue
 from cogent_pipelines.sandbox.world import plants_edge as edge
+from cogent_pipelines.sandbox.world import plants_finance as finance
 from cogent_pipelines.sandbox.world import plants_orders as orders
 from cogent_pipelines.sandbox.world import plants_parcels as parcels
 from cogent_pipelines.sandbox.world import plants_shipping as shipping
@@ -66,6 +67,17 @@ NEEDS: Mapping[object, tuple[str, str]] = {
     **dict.fromkeys(
         (stock.withdrawn_by_the_warehouse, stock.never_listed, stock.renamed_in_the_warehouse),
         ("warehouse", "items"),
+    ),
+    **dict.fromkeys(
+        (
+            finance.a_levy_nobody_mapped,
+            finance.a_reduced_rate_by_a_new_name,
+            finance.renamed_tax_before_it_is_paid,
+            finance.cancelled_with_its_tax,
+            finance.a_test_with_its_tax,
+            finance.taxed_as_ever,
+        ),
+        ("shop", "taxes"),
     ),
     stock.recalled_below_what_is_allocated: ("warehouse", "shortage"),
     stock.no_weight: ("catalogue", "weight"),
