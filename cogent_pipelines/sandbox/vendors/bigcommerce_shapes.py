@@ -15,6 +15,7 @@ are committed to orders.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from email.utils import format_datetime
@@ -67,6 +68,18 @@ def rfc(moment: datetime | None) -> str:
 def iso(moment: datetime) -> str:
     """An instant in V3."""
     return f"{moment:%Y-%m-%dT%H:%M:%S+00:00}"
+
+
+PROVIDERS = {
+    "adyen": "adyen",
+    "bank_transfer": "bankdeposit",
+    "gift_card": "giftcertificate",
+    "klarna": "klarna",
+    "paypal": "paypalexpress",
+    money.PAYMENTS: "braintree",
+    "stripe": "stripe",
+}
+"""The world's gateway, or its vendor, -> the store's word for it."""
 
 
 @dataclass(slots=True)
@@ -474,7 +487,7 @@ class Shapes:
             "method": "credit_card",
             "amount": number(found.amount),
             "currency": order.currency,
-            "gateway": _gateway(found.gateway),
+            "gateway": _gateway(found.gateway, self.world.settings.systems),
             "gateway_transaction_id": f"ch_{found.id}",
             "date_created": iso(found.at),
             "test": order.is_test,
@@ -517,7 +530,7 @@ class Shapes:
             "payments": [
                 {
                     "id": t.id,
-                    "provider_id": _gateway(t.gateway),
+                    "provider_id": _gateway(t.gateway, self.world.settings.systems),
                     "amount": number(t.amount),
                     "offline": False,
                     "is_declined": t.status == "failure",
@@ -670,6 +683,6 @@ def _asked(amount: Decimal) -> Json:
     return {"reason": "", "quantity": 1, "requested_amount": number(amount)}
 
 
-def _gateway(name: str) -> str:
-    """A provider by its name; what another shop calls its own is a card provider's that nobody else asks."""
-    return "stripe" if name == money.PAYMENTS else name
+def _gateway(name: str, vendors: Mapping[str, str]) -> str:
+    """A provider by the store's word for it; what another shop calls its own is a card processor nobody else asks."""
+    return PROVIDERS.get(vendors.get(name, name), "custom")
