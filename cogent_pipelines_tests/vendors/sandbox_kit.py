@@ -368,16 +368,34 @@ def _read_just_now(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("UPDATE ops.pulls SET started_at = $1::timestamptz", [now])
 
 
+_standing = count()
+_patches: dict[int, pytest.MonkeyPatch] = {}
+
+
 @contextmanager
 def standing_still() -> Iterator[None]:
-    """The sandbox's secrets in the environment, and a clock that moves only when somebody waits."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment().items():
-            patch.setenv(name, value)
-        TIME.at = START
-        patch.setattr(clock, "now", TIME.now)
-        patch.setattr(clock, "sleep", TIME.sleep)
-        patch.setattr(clock, "block", TIME.block)
-        patch.setattr(limits, "_either", TIME.either)
-        patch.setattr(clock, "speed", lambda: 1.0)
+    """The sandbox's secrets in the environment, and a clock that moves only when somebody waits.
+
+    Accounts may stand still together and end in any order: who ends last gives the clock back.
+    """
+    mine = next(_standing)
+    patch = _patches[mine] = next(iter(_patches.values()), None) or _stood()
+    TIME.at = START
+    try:
         yield
+    finally:
+        del _patches[mine]
+        if not _patches:
+            patch.undo()
+
+
+def _stood() -> pytest.MonkeyPatch:
+    patch = pytest.MonkeyPatch()
+    for name, value in environment().items():
+        patch.setenv(name, value)
+    patch.setattr(clock, "now", TIME.now)
+    patch.setattr(clock, "sleep", TIME.sleep)
+    patch.setattr(clock, "block", TIME.block)
+    patch.setattr(limits, "_either", TIME.either)
+    patch.setattr(clock, "speed", lambda: 1.0)
+    return patch
