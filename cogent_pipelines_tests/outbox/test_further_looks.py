@@ -11,7 +11,7 @@ import pytest
 
 from cogent_pipelines.connect.spec import Found, Json, Lookup, Request, System, Want
 from cogent_pipelines.errors import Halt, Reject
-from cogent_pipelines.outbox.job import Job, Looked
+from cogent_pipelines.outbox.job import Job, Looked, judge
 from cogent_pipelines.outbox.look import Looker
 
 WANT = Want("orders_to_wms", "create", "k", "R", {})
@@ -101,3 +101,17 @@ def test_what_is_asked_beside_a_refused_key_does_not_go_on() -> None:
 
     asyncio.run(main())
     assert not client.went_on
+
+
+@pytest.mark.parametrize(("attempts", "kind"), [(1, "absent"), (2, "absent"), (3, "rejected")])
+def test_what_a_bridge_failed_to_carry_goes_again_before_a_person_is_asked(attempts: int, kind: str) -> None:
+    """Its first run may have met the target's bad moment; what fails each time needs somebody."""
+    job = SimpleNamespace(
+        want=WANT,
+        write=SimpleNamespace(),
+        sync=SimpleNamespace(level=None),
+        phase="accepted",
+        failed="500 from target",
+        attempts=attempts,
+    )
+    assert judge(cast("Job", job), None, b"").kind == kind
