@@ -127,6 +127,8 @@ class Evidence:
     """SKU -> when we last put one of its levels right, and saw it."""
     at: datetime
     """When the days ended."""
+    looked_at: datetime
+    """When the rules were last judged: a look takes its time, and what is due after the last one nobody could find."""
     has_faults: bool
 
 
@@ -147,7 +149,7 @@ def match(listing: Row, rows: Sequence[Row], known: Evidence) -> Matched:
             found.append(told)
         elif one["repair"] == REPAIRED and _is_mended(one, known):
             repaired.append(told)
-        elif datetime.fromisoformat(one["expected_by"]) > known.at:
+        elif datetime.fromisoformat(one["expected_by"]) > known.looked_at:
             early.append(told)
         else:
             missed.append(told)

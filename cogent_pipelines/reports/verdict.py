@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from cogent_pipelines import estate as estates
 from cogent_pipelines.estate import Estate, Place, span
 from cogent_pipelines.ledger.ledger import Ledger
-from cogent_pipelines.ledger.tables import exceptions
+from cogent_pipelines.ledger.tables import evaluations, exceptions
 from cogent_pipelines.reports import books, defects, facts, lines, names, remedy, stores
 from cogent_pipelines.reports.books import Books
 from cogent_pipelines.reports.defects import Matched
@@ -114,7 +114,9 @@ def judge(place: Place, estate_file: Path | str, ask: Ask) -> Judged:
         standing = [row for row in rows if row["state"] != "closed"]
         known_names = {name for row in standing for name in named[row["exception_id"]]}
         lost, known = _lost(truth["lost"], truth.get("parcels", {}), orders, known_names, seen)
-        evidence = defects.Evidence(named, troubled, mended, at, has_faults=bool(counters["faults"]))
+        evidence = defects.Evidence(
+            named, troubled, mended, at, _looked_at(ledger) or at, has_faults=bool(counters["faults"])
+        )
         matched = defects.match(listing, rows, evidence)
         doubled = [one for one in truth["doubled"] if not _is_of_others(one, matched)]
         stale = [row for row in truth["stale"] if not row["planted"] and _level(row) not in levels]
@@ -151,6 +153,13 @@ def _every_exception(ledger: Ledger) -> list[Row]:
     with ledger.read() as connection:
         rows = connection.execute(sa.select(exceptions).order_by(exceptions.c.exception_id))
         return [dict(row) for row in rows.mappings()]
+
+
+def _looked_at(ledger: Ledger) -> datetime | None:
+    """When the rules were last judged; None where they never were."""
+    with ledger.read() as connection:
+        found: datetime | None = connection.scalar(sa.select(sa.func.max(evaluations.c.evaluated_at)))
+    return found
 
 
 def _faulty(counters: Row) -> dict[str, int]:

@@ -251,6 +251,17 @@ def test_a_defect_nobody_found_is_missed_once_it_was_due(kept: Kept, sandbox: Sa
     assert found.families[HELD].recall == 0
 
 
+def test_what_fell_due_after_the_last_look_is_not_missed(kept: Kept, sandbox: Sandbox) -> None:
+    """The days end some time after the rules were last judged; what was due by then and not found is."""
+    kept.found(TWICE)  # the last look, which found nothing
+    sandbox.truth["at"] = (NOW + timedelta(hours=1)).isoformat()
+    sandbox.plant(HELD, {"order": "#1"}, expected_by=NOW.isoformat())
+    sandbox.plant(HELD, {"order": "#2"}, expected_by=(NOW + timedelta(minutes=20)).isoformat())
+    found = judge(kept, sandbox).defects
+    assert [one["keys"] for one in found.missed] == [{"order": "#1"}]
+    assert [one["keys"] for one in found.early] == [{"order": "#2"}]
+
+
 def test_a_level_we_put_right_in_time_is_neither_found_nor_missed(kept: Kept, sandbox: Sandbox) -> None:
     """The integration did its work before anybody had to be told; without its work the defect is missed."""
     stock = {"channel_stock_key": "web_uk:s7", "system": "web_uk", "sku": "SKU-7"}
