@@ -18,8 +18,9 @@ import pytest
 
 from cogent_pipelines.errors import Halt
 from cogent_pipelines.sandbox.world import plants_money
-from cogent_pipelines.sandbox.world.defects import FAMILIES, Planter
+from cogent_pipelines.sandbox.world.defects import FAMILIES
 from cogent_pipelines.sandbox.world.model import Account, PayoutEntry, Shop
+from cogent_pipelines.sandbox.world.planter import Planter
 from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors import payouts_kit
 from cogent_pipelines_tests.vendors.payouts_kit import DAY, Books, number

@@ -102,9 +102,9 @@ def people_the_world(world: World, kit: Kit) -> None:
     else:
         bridge.switch_off(world)
     if settings.defects:
-        from cogent_pipelines.sandbox.world import defects  # noqa: PLC0415  a healthy world needs none of it
+        from cogent_pipelines.sandbox.world import planter  # noqa: PLC0415  a healthy world needs none of it
 
-        world.planter = defects.Planter(world, kit)
+        world.planter = planter.Planter(world, kit)
         world.planter.schedule()
     world.clock.set(start, settings.speed)
 

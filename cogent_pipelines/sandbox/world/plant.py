@@ -1,7 +1,7 @@
 """What a planted thing is, and the hands the planter's scripts work with.
 
 Belongs here: the record of a defect, how a script waits, and helpers every mechanism needs.
-Does not belong here: mechanisms (``plants_*``), which there are and how many (``defects``).
+Does not belong here: mechanisms (``plants_*``), which there are (``defects``), how many of each and when (``planter``).
 
 A mechanism is a generator over a ``Plant``: it acts, yields what it waits for, acts again, and calls
 ``record`` when the thing is there. It changes systems' state only, as people and vendors do, and knows no
