@@ -1,6 +1,6 @@
 """Mutants of the vendors that came after the first two: ten and more of each, killed by its own tests.
 
-Belongs here: faults in their ``vendors`` files and staging views.
+Belongs here: faults in their ``vendors`` files, staging views and what these share.
 Does not belong here: Shopify's, Veeqo's and what all share (``connectors``).
 """
 
@@ -352,7 +352,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "identity",
-        f"{STAGING}/deposco/stg_deposco__shipments.sql",
+        "dbt_project/macros/deposco.sql",
         "when coalesce(\"orderStatus\", status) = 'Canceled' then 2",
         "when coalesce(\"orderStatus\", status) = 'Canceled' then 0",
         "a parcel is told of a cancelled order of that number",

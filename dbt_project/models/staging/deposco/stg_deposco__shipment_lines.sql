@@ -1,13 +1,6 @@
 -- Lines stand at the shipment, not in its containers: of several parcels the first by number is taken to hold them.
 with shipments as (
-    select
-        *,
-        "orderHeaders".data[1] as header,
-        list_sort(list_distinct(list_transform(
-            list_filter("shippedContainers".data, lambda c: trim(c."trackingNumber") <> ''), lambda c: trim(c."trackingNumber")
-        ))) as numbers
-    from {{ source('deposco', 'shipments') }}
-    where status is distinct from 'Rolled Back' and _gone_at is null
+    {{ deposco_shipments() }}
 ),
 
 lines as (
@@ -20,28 +13,8 @@ lines as (
     from shipments
 ),
 
-ranked as (
-    select
-        system,
-        number,
-        self.id as id,
-        row_number() over (
-            partition by system, number
-            order by
-                case
-                    when coalesce("orderStatus", status) in ('Ship Complete', 'Partially Shipped') then 0
-                    when coalesce("orderStatus", status) = 'Canceled' then 2
-                    else 1
-                end,
-                self.id desc
-        ) as rank
-    from {{ source('deposco', 'orders') }}
-),
-
 orders as (
-    select *
-    from ranked
-    where rank = 1
+    {{ deposco_order_of_number() }}
 )
 
 select

@@ -5,13 +5,8 @@ with shipments as (
     select
         *,
         coalesce(list_sum(list_transform("shipmentLines".data, lambda line: coalesce(line."shippedPackQuantity", 0))), 0)
-            as shipped_packs,
-        "orderHeaders".data[1] as header,
-        list_distinct(list_transform(
-            list_filter("shippedContainers".data, lambda c: trim(c."trackingNumber") <> ''), lambda c: trim(c."trackingNumber")
-        )) as numbers
-    from {{ source('deposco', 'shipments') }}
-    where status is distinct from 'Rolled Back' and _gone_at is null
+            as shipped_packs
+    from ({{ deposco_shipments() }})
 ),
 
 parcels as (
@@ -21,31 +16,8 @@ parcels as (
     from shipments
 ),
 
--- A header may name its order by number only. Of several orders of one number one that has shipped is meant, else a live
--- one, and of these the newest.
-ranked as (
-    select
-        system,
-        number,
-        self.id as id,
-        "shipFromFacility"."businessKey".number as facility_id,
-        row_number() over (
-            partition by system, number
-            order by
-                case
-                    when coalesce("orderStatus", status) in ('Ship Complete', 'Partially Shipped') then 0
-                    when coalesce("orderStatus", status) = 'Canceled' then 2
-                    else 1
-                end,
-                self.id desc
-        ) as rank
-    from {{ source('deposco', 'orders') }}
-),
-
 orders as (
-    select *
-    from ranked
-    where rank = 1
+    {{ deposco_order_of_number() }}
 )
 
 select

@@ -37,51 +37,8 @@ shipped as (
     group by all
 ),
 
-moved as (
-    select
-        p.system,
-        p.order_id,
-        unnest(s.outgoing_moves) as move_id
-    from parts as p
-    inner join {{ source('fulfil', 'shipments') }} as s on s.system = p.system and s.id = p.shipment_id
-),
-
--- What an order is made of is read by streams of their own: the latest reading of any of it is the order's, and its lines'.
-readings as (
-    select
-        system,
-        id as order_id,
-        _read_at as read_at
-    from {{ source('fulfil', 'orders') }}
-    union all
-    select
-        system,
-        sale,
-        _read_at
-    from {{ source('fulfil', 'order_lines') }}
-    union all
-    select
-        p.system,
-        p.order_id,
-        s._read_at
-    from parts as p
-    inner join {{ source('fulfil', 'shipments') }} as s on s.system = p.system and s.id = p.shipment_id
-    union all
-    select
-        o.system,
-        o.order_id,
-        m._read_at
-    from moved as o
-    inner join {{ source('fulfil', 'moves') }} as m on m.system = o.system and m.id = o.move_id
-),
-
 last_read as (
-    select
-        system,
-        order_id,
-        max(read_at) as read_at
-    from readings
-    group by all
+    {{ fulfil_last_read() }}
 )
 
 select
