@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cogent_pipelines import clock, demo
 from cogent_pipelines import estate as estates
+from cogent_pipelines.defs import transform
+from cogent_pipelines_tests import dbt_render
 
 ESTATES = sorted((demo.ROOT / "estates").glob("*.yaml"))
 
@@ -67,3 +72,34 @@ def test_the_retailers_time_stands_almost_still_while_nobody_looks(monkeypatch: 
     finally:
         clock.use_wall()
     assert asked == [("advance", 1.0), ("advance", demo.SPEED)]
+
+
+def test_a_rule_on_payouts_is_due_later_by_the_time_between_two_readings_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its fault is not known before; any other rule is due when it ever was."""
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps(dbt_render.manifest()))
+    monkeypatch.setattr(transform, "manifest", lambda *_: manifest)
+    estate = estates.load(demo.ROOT / "estates" / "demo.yaml")
+
+    def windows(cadence: Mapping[str, str]) -> dict[str, float]:
+        given = msgspec.structs.replace(estate, cadence=cadence)
+        return demo.windows_of(demo.Place(tmp_path), given, timedelta(hours=2))
+
+    often, seldom = (windows({**estate.cadence, "payouts": each}) for each in ("6h", "1d"))
+    assert often["every_payout_equals_its_entries"] == (24 + 6) * 3600
+    assert often["every_captured_order_is_paid_out_in_time"] == (72 + 6) * 3600
+    assert often["every_paid_order_reached_a_warehouse"] == 900
+    later = {name: seldom[name] - often[name] for name in often if seldom[name] != often[name]}
+    assert later == dict.fromkeys(
+        (
+            "every_captured_order_is_paid_out_in_time",
+            "every_entry_belongs_to_an_order_or_is_explained",
+            "every_payout_equals_its_entries",
+            "every_payout_is_posted",
+        ),
+        18 * 3600,
+    )
+    unsaid = {name: each for name, each in estate.cadence.items() if name != "payouts"}
+    assert windows(unsaid) == often

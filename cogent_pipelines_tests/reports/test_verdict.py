@@ -276,6 +276,36 @@ def test_a_level_we_put_right_in_time_is_neither_found_nor_missed(kept: Kept, sa
     assert found.families[rule].recall is None
 
 
+@pytest.mark.parametrize(
+    ("order", "state", "repaired"),
+    [("1", "verified", ["#1"]), ("1", "waiting", []), ("2", "verified", [])],
+    ids=["released", "not yet released", "another was released"],
+)
+def test_an_order_we_released_in_time_is_neither_found_nor_missed(
+    kept: Kept, sandbox: Sandbox, order: str, state: str, repaired: list[str]
+) -> None:
+    """What the warehouse gave up of it is free again before anybody had to be told."""
+    rule = "every_warehouse_cancellation_reached_the_channel"
+    keys = {number: kept.order(number) for number in ("1", "2")}
+    sandbox.plant(rule, {"order": "#1"}, repair="repaired")
+    release = {"sync": "cancellations_to_channel", "system": "web_uk", "act": "release"}
+    kept.promise(keys[order], state, **release)
+    found = judge(kept, sandbox).defects
+    assert [one["keys"]["order"] for one in found.repaired] == repaired
+    assert [one["keys"]["order"] for one in found.missed] == ([] if repaired else ["#1"])
+
+
+def test_an_order_we_released_before_it_was_planted_is_missed(kept: Kept, sandbox: Sandbox) -> None:
+    """Then we put something else right."""
+    rule = "every_warehouse_cancellation_reached_the_channel"
+    release = {"sync": "cancellations_to_channel", "system": "web_uk", "act": "release"}
+    kept.promise(kept.order("1"), "verified", **release)
+    later = (NOW + timedelta(minutes=1)).isoformat()
+    sandbox.plant(rule, {"order": "#1"}, repair="repaired", since_at=later, expected_by=NOW.isoformat())
+    found = judge(kept, sandbox).defects
+    assert (len(found.repaired), len(found.missed)) == (0, 1)
+
+
 def test_another_rules_exception_does_not_find_a_defect_but_is_explained_by_it(
     kept: Kept, sandbox: Sandbox
 ) -> None:
