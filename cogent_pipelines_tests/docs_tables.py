@@ -69,7 +69,10 @@ def _lines(vendor: Vendor) -> tuple[str, ...]:
     package = ROOT / "cogent_pipelines"
     folders = (
         [*_own(package / "vendors", vendor.slug)],
-        [*(ROOT / "dbt_project/models/staging" / vendor.slug).iterdir()],
+        [
+            *(ROOT / "dbt_project/models/staging" / vendor.slug).iterdir(),
+            *_own(ROOT / "dbt_project/macros", vendor.slug),
+        ],
         [*_own(package / "sandbox/vendors", vendor.slug)],
     )
     return vendor.title, *(f"{sum(map(_count, files)):,}" for files in folders)

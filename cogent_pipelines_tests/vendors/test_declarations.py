@@ -64,3 +64,50 @@ def test_the_vocabulary_names_no_vendor_in_what_it_does(file: Path) -> None:
     """Examples in its texts may; code that knows one would be that vendor's."""
     code = re.sub(r'"""(.|\n)*?"""|#.*', "", file.read_text(encoding="utf-8"))
     assert not [slug for slug in VENDORS if re.search(rf"\b{slug}\b", code, re.IGNORECASE)]
+
+
+OURS = ("cogent_pipelines", "dbt_project/models", "dbt_project/macros")
+A_VERB = "fulfil"
+"""A vendor's name that is a word of the trade as well: only where it can mean nothing else is it looked for."""
+NAMED = {
+    "cogent_pipelines/sandbox/settings.py": "what a sandbox is that nobody describes",
+    "cogent_pipelines/sandbox/__main__.py": "the same",
+    "cogent_pipelines/sandbox/world/money.py": "a gateway's name in orders",
+    "cogent_pipelines/connect/spec.py": "examples",
+    "cogent_pipelines/connect/reading.py": "an example",
+    "cogent_pipelines/defs/transform.py": "an example",
+}
+"""File -> why it says a vendor's name."""
+
+
+def is_a_vendors(file: Path, root: Path) -> bool:
+    """Whether a file is some vendor's own: by its name, or its folder's."""
+    slugs = "|".join(VENDORS)
+    own = re.fullmatch(rf"({slugs})(_\w+)?", file.stem) and file.parent.name in ("vendors", "macros")
+    return bool(own) or (
+        file.parent.name in VENDORS and (root / "dbt_project/models/staging") in file.parents
+    )
+
+
+@pytest.mark.parametrize("vendor", VENDORS.values(), ids=name)
+def test_a_vendor_is_named_in_vendors_files_and_in_one_line_of_dbts_list_only(vendor: Vendor) -> None:
+    """Rules, syncs, marts and the sandbox's world hold for whoever plays the role; one more vendor changes none of them."""
+    root = Path(connect.__file__).parents[2]
+    slug = vendor.slug
+    said = re.compile(
+        rf"stg_{slug}__|source\('{slug}'" if slug == A_VERB else rf"(?<![a-z]){slug}(?![a-z])", re.IGNORECASE
+    )
+    files = [
+        file
+        for folder in OURS
+        for file in (root / folder).rglob("*")
+        if file.suffix in (".py", ".sql", ".yml")
+    ]
+    found = {
+        str(file.relative_to(root))
+        for file in files
+        if not is_a_vendors(file, root) and said.search(file.read_text(encoding="utf-8"))
+    }
+    assert found <= set(NAMED)
+    listed = (root / "dbt_project/dbt_project.yml").read_text(encoding="utf-8")
+    assert len(re.findall(rf"^ *{slug}: \[", listed, re.MULTILINE)) == 1
