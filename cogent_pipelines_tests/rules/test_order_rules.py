@@ -131,6 +131,20 @@ def test_what_we_saw_there_and_is_gone_has_vanished(is_deleted: bool) -> None:
     assert world.found() == {f"{SHOP}:1@LEEDS": "vanished_from_target"}
 
 
+@pytest.mark.parametrize("state", ["sent", "dead", "adopted"])
+def test_what_a_reading_held_and_is_gone_has_vanished_however_far_our_sending_had_come(state: str) -> None:
+    """Between two steps of ours, or sent by somebody else; what no reading held may still come."""
+    world = ready("every_paid_order_reached_a_warehouse")
+    world.order("1", ("A", 1))
+    world.promise("orders_to_wms", f"{SHOP}:1@LEEDS", state, order_key=f"{SHOP}:1", reference="#1")
+    world.warehouse_order("90", "1", ("A", 1))
+    assert world.found() == {}
+    world.change("marts.warehouse_orders", "true", gone_at=ago(minutes=5))
+    assert world.found() == {f"{SHOP}:1@LEEDS": "vanished_from_target"}
+    world.clear("marts.warehouse_orders", "marts.warehouse_records")
+    assert world.found() == {f"{SHOP}:1@LEEDS": "not_in_warehouse"}
+
+
 # --- every_paid_order_can_be_released ---------------------------------------------------------------------
 
 

@@ -1,19 +1,21 @@
 -- Parts of orders that may go and are not in the warehouse; orders the shop made no fulfilment order for; and what we saw
--- stand in the warehouse once and is there no longer.
+-- stand in the warehouse once and is there no longer: sent and found, or in a reading of it, whoever sent it and however
+-- far our own sending had come.
 with still_wanted as (
     select distinct order_key
     from {{ ref('lines_to_send') }}
 ),
 
-vanished as (
+meant as (
     select
         op.business_key,
         op.order_key,
-        op.closed_at,
-        op.reference
+        coalesce(op.closed_at, op.sent_at, op.planned_at) as known_at,
+        op.reference,
+        op.state = 'verified' as was_found
     from {{ source('ops', 'operations') }} as op
     inner join still_wanted as s on s.order_key = op.order_key
-    where op.sync = 'orders_to_wms' and op.state = 'verified'
+    where op.sync = 'orders_to_wms'
 ),
 
 behind_another_writer as (
@@ -48,7 +50,7 @@ candidates as (
     where
         r.is_payable
         and r.held_by is null
-        and not exists (select 1 from vanished as v where v.business_key = r.business_key)
+        and not exists (select 1 from meant as m where m.business_key = r.business_key and m.was_found)
 
     union all
 
@@ -81,22 +83,24 @@ candidates as (
     union all
 
     select
-        v.business_key,
+        m.business_key,
         'vanished_from_target',
         o.system,
-        v.order_key,
-        greatest(v.closed_at, coalesce(max(wo.gone_at), v.closed_at)),
+        m.order_key,
+        greatest(m.known_at, coalesce(max(wo.gone_at), m.known_at)),
         o.total_amount,
         o.currency,
-        v.reference || ' was in the warehouse and is there no longer',
+        m.reference || ' was in the warehouse and is there no longer',
         o.url,
         null,
         null
-    from vanished as v
-    inner join {{ ref('live_orders') }} as o on o.order_key = v.order_key
-    left join {{ ref('warehouse_book') }} as wo on wo.reference = v.reference
-    group by v.business_key, v.order_key, v.closed_at, v.reference, o.system, o.total_amount, o.currency, o.url
-    having count(wo.warehouse_order_key) = count(wo.gone_at)
+    from meant as m
+    inner join {{ ref('live_orders') }} as o on o.order_key = m.order_key
+    left join {{ ref('warehouse_book') }} as wo on wo.reference = m.reference
+    group by m.business_key, m.order_key, m.known_at, m.was_found, m.reference, o.system, o.total_amount, o.currency, o.url
+    having
+        count(wo.warehouse_order_key) = count(wo.gone_at)
+        and (m.was_found or count(wo.warehouse_order_key) > 0)
 ),
 
 {{ when_due('candidates') }}
