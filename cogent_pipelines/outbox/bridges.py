@@ -1,8 +1,9 @@
 """What the flows of a bridge mean to a sync: what did its work before must be off, what carries it must be on.
 
 Belongs here: judging the flows an estate names beside a sync by what was read of them; carrying a target's writes through
-one, and asking where what it was given is.
-Does not belong here: reading flows (``landing``), writing down what is held (``plan``), a bridge's words (``vendors``).
+one.
+Does not belong here: where what a flow was given is (``follow``), reading flows (``landing``), writing down what is held
+(``plan``), a bridge's words (``vendors``).
 
 Two writers of one thing make it twice, and neither knows of the other. So what is not known counts as switched on:
 a bridge that cannot be read, a flow that is not there, one that does not say.
@@ -11,20 +12,15 @@ a bridge that cannot be read, a flow that is not there, one that does not say.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import duckdb
-import msgspec
 
-from cogent_pipelines import clock
 from cogent_pipelines.connect.client import Client
-from cogent_pipelines.connect.spec import Json, Receipt, Request, Route, System, Want, Window, Write
-from cogent_pipelines.errors import Retry
+from cogent_pipelines.connect.spec import Json, Receipt, Request, Route, System, Want, Write
 from cogent_pipelines.estate import Estate
 from cogent_pipelines.outbox import inputs
-from cogent_pipelines.outbox.job import RUN, Job
 from cogent_pipelines.vendors.registry import VENDORS
 
 FLOWS = "flows"
@@ -34,8 +30,6 @@ CLOSED, UNKNOWN_ROUTE = "route_closed", "route_unknown"
 """Why everything of a sync is held."""
 STANDS = timedelta(minutes=30)
 """A flow for which something has waited so long carries nothing now."""
-BEFORE = timedelta(minutes=10)
-"""The bridge is asked about so much more than since the send: its clock may be off by some minutes."""
 
 
 def hold(connection: duckdb.DuckDBPyConnection, estate: Estate, sync: str, now: datetime) -> str:
@@ -139,56 +133,3 @@ def vias(estate: Estate, clients: Mapping[str, Callable[[], Client]]) -> dict[st
             if route is not None:
                 found[name] = Via(system, flow, route, clients[system])
     return found
-
-
-class UnderWay(Retry):
-    """What was given to a bridge may still arrive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Carrier:
-    """An open bridge that carries a sync."""
-
-    client: Client
-    flow: str
-    route: Route
-
-    @property
-    def system(self) -> str:
-        return self.client.system.name
-
-    async def read(self, jobs: Sequence[Job]) -> Mapping[str, Sequence[Json]]:
-        """All the bridge tells since the first of ``jobs`` was sent: stream -> records. Raises what a reading raises."""
-        window = Window(min(_since(job) for job in jobs) - BEFORE, clock.now())
-        # One after the other: what has left the first by then is in the next.
-        return {name: await self._all(name, window) for name in self.route.asked}
-
-    async def where(self, job: Job, records: Mapping[str, Sequence[Json]]) -> str:
-        """Why the run of something failed that its target lacks; "" where the bridge has it no more. Raises ``UnderWay``."""
-        run = job.refs.get(RUN + job.write.action, "")
-        where = self.route.carried(self.flow, job.promise.reference, run, _since(job), records)
-        if where.is_under_way:
-            raise UnderWay(f"it may still be under way in {self.system}")
-        if not where.failed_run:
-            return ""
-        answer = await self.client.call(self.route.log(where.failed_run))
-        return f"run {where.failed_run} of {self.system}: {self.route.reason(answer.json())}"
-
-    async def _all(self, name: str, window: Window) -> list[Json]:
-        """Every record of a stream since then. Raises ``Retry`` where the list is not whole."""
-        stream = next(one for one in self.client.vendor.streams if one.name == name)
-        found: list[Json] = []
-        total: int | None = None
-        async with aclosing(self.client.pages(stream, window)) as pages:
-            async for page in pages:
-                if page.note:
-                    raise Retry(page.note)
-                found += [msgspec.json.decode(line) for line in page.records]
-                total = page.total
-        if total is not None and len({str(each.get(stream.key)) for each in found}) < total:
-            raise Retry(f"{name} was not read to its end")
-        return found
-
-
-def _since(job: Job) -> datetime:
-    return job.sent_at or clock.now()

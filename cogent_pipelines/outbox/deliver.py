@@ -34,9 +34,10 @@ from cogent_pipelines.ledger import controls, copy, promises
 from cogent_pipelines.ledger.ledger import Ledger
 from cogent_pipelines.ledger.promises import Move, Promise
 from cogent_pipelines.outbox import bridges, due, inputs, personal, points, wanted
-from cogent_pipelines.outbox.bridges import Carrier, Via
+from cogent_pipelines.outbox.bridges import Via
 from cogent_pipelines.outbox.engine import Engine
 from cogent_pipelines.outbox.entries import LEASE
+from cogent_pipelines.outbox.follow import Carrier
 from cogent_pipelines.outbox.job import Job, Tally, job_of
 from cogent_pipelines.outbox.look import Looker
 from cogent_pipelines.outbox.syncs import SYNCS, Sync

@@ -1,7 +1,8 @@
 """Carrying claimed promises through look, intent, send, receipt and read-back at one system.
 
 Belongs here: the order of those steps, and what each leaves in the ledger.
-Does not belong here: which promises (``deliver``, ``verify``), what an answer means (``job``, ``entries``).
+Does not belong here: which promises (``deliver``, ``verify``), what an answer means (``job``, ``entries``), where what a
+bridge was given is (``follow``).
 
     look -> judge -+-> close
                    +-> intents, synced -> send -> receipts -> look again (the read-back)
@@ -22,14 +23,14 @@ from typing import Any
 from cogent_pipelines import clock
 from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.reading import together
-from cogent_pipelines.errors import CogentError, Halt, Reject, Retry
+from cogent_pipelines.errors import Halt, Reject
 from cogent_pipelines.ledger import controls, promises
 from cogent_pipelines.ledger.ledger import Ledger, Writing
 from cogent_pipelines.ledger.promises import Intent, Move, Promise
 from cogent_pipelines.ledger.promises import Outcome as Answered
-from cogent_pipelines.outbox import personal, points, send
-from cogent_pipelines.outbox.bridges import Carrier, UnderWay
+from cogent_pipelines.outbox import follow, personal, points, send
 from cogent_pipelines.outbox.entries import LEASE, MOST_ATTEMPTS, UNFULFILLED, Entries
+from cogent_pipelines.outbox.follow import Carrier, UnderWay
 from cogent_pipelines.outbox.job import FAULTS_OF_DATA, Job, Looked, Tally, Verdict, judge
 from cogent_pipelines.outbox.look import Looker, Result, found_in
 from cogent_pipelines.outbox.send import Batch, Outcome
@@ -103,7 +104,7 @@ class Engine:
                 self._give_back(active)
                 raise
             if self.carriers:
-                results = await self._followed(results)
+                results = await follow.followed(results, self.carriers, self._halt)
             if any(job.phase != "fresh" for job in active):
                 points.reach(points.READ_BACK)
             to_send, active = self._judge(results)
@@ -112,39 +113,6 @@ class Engine:
                 self.tally.stopped = "look-ups are not answered"
             active += await self._send_all(to_send)
         self._give_back(active)
-
-    async def _followed(self, results: Sequence[tuple[Job, Result]]) -> list[tuple[Job, Result]]:
-        """What a look says, where what the target lacks may still be in the bridge that was given it."""
-        asked: dict[str, list[Job]] = {}
-        for job, result in results:
-            if job.sync.name in self.carriers and job.phase != "fresh" and _lacks(job, result):
-                asked.setdefault(job.sync.name, []).append(job)
-        said: dict[int, Retry] = {}
-        for sync, jobs in asked.items():
-            said |= await self._follow(self.carriers[sync], jobs)
-        return [(job, said.get(id(job), result)) for job, result in results]
-
-    async def _follow(self, carrier: Carrier, jobs: Sequence[Job]) -> dict[int, Retry]:
-        """What keeps jobs from being judged: they may still arrive, or the bridge does not tell.
-
-        Of the others it is noted whether they failed.
-        """
-        said: dict[int, Retry] = {}
-        left = list(jobs)
-        try:
-            records = await carrier.read(jobs)
-            while left:
-                try:
-                    left[0].failed = await carrier.where(left[0], records)
-                except UnderWay as error:
-                    said[id(left[0])] = error
-                left.pop(0)
-        except (Retry, Reject, Halt, *FAULTS_OF_DATA) as error:
-            if isinstance(error, Halt):
-                self._halt(error, carrier.system)
-            why = error.reason if isinstance(error, CogentError) else type(error).__name__
-            said |= {id(job): Retry(f"{carrier.system} does not tell: {why}") for job in left}
-        return said
 
     # --- judging ------------------------------------------------------------------------------------------
 
@@ -546,11 +514,6 @@ _OUTCOMES = {
     "not_sent": "not_sent",
     "halt": "refused",
 }
-
-
-def _lacks(job: Job, result: Result) -> bool:
-    """Whether the target was seen not to have what was sent."""
-    return isinstance(result, Looked) and (result.found is None or not job.write.done(job.want, result.found))
 
 
 def _together(batches: Sequence[Batch], width: int) -> int:
