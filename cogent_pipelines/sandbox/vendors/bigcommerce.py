@@ -1,8 +1,8 @@
 """BigCommerce at its HTTP edge: routes, token, quota, lists, filters and errors, as its documents describe them.
 
 Belongs here: what a caller of ``api.bigcommerce.com/stores/<hash>`` meets before and around the records.
-Does not belong here: the records' JSON (``bigcommerce_shapes``), bodies of writes (``bigcommerce_writes``), the shop's
-own rules (``world/shop``).
+Does not belong here: the records' JSON (``bigcommerce_orders``, ``_payments``, ``_catalogue``), bodies of writes
+(``bigcommerce_writes``), the shop's own rules (``world/shop``).
 
 INFERRED, because no document says it: the bodies of 429, of V2's 401 and of 403; that a page larger than 250 (1,000 for
 levels) is cut to that without a word; that a page past the end is 204 in V2 and an empty list in V3; that the quota's
@@ -26,7 +26,10 @@ from starlette.routing import BaseRoute, Route
 
 from cogent_pipelines.sandbox.edges import Traits
 from cogent_pipelines.sandbox.kit import Fault, Kit
-from cogent_pipelines.sandbox.vendors.bigcommerce_shapes import STATUSES, Shapes, Store
+from cogent_pipelines.sandbox.vendors import bigcommerce_payments as payments
+from cogent_pipelines.sandbox.vendors.bigcommerce_catalogue import Catalogue
+from cogent_pipelines.sandbox.vendors.bigcommerce_orders import Orders
+from cogent_pipelines.sandbox.vendors.bigcommerce_shapes import STATUSES, Store
 from cogent_pipelines.sandbox.vendors.bigcommerce_writes import V3_TYPE, Refusal, Writes, v2, v3
 
 if TYPE_CHECKING:
@@ -112,8 +115,9 @@ class Edge:
         self.kit = kit
         self.shop = world.shops[system]
         self.store: Store = world.edges.setdefault(system, Store())
-        self.shapes = Shapes(system, world, self.store)
-        self.writes = Writes(system, world, kit, self.shapes, self.store)
+        self.orders = Orders(system, world, self.store)
+        self.catalogue = Catalogue(system, world, self.store)
+        self.writes = Writes(system, world, kit, self.orders, self.catalogue)
         self.quota = Quota()
 
     def routes(self) -> list[BaseRoute]:
@@ -135,7 +139,7 @@ class Edge:
             ("GET", shipment, self.show_shipment),
             ("PUT", shipment, self.change_shipment),
             ("DELETE", shipment, self.delete_shipment),
-            ("GET", "/v2/store", lambda _r, _b, _f: reply(self.shapes.account())),
+            ("GET", "/v2/store", lambda _r, _b, _f: reply(self.catalogue.account())),
             ("GET", "/v2/time", lambda _r, _b, _f: reply({"time": int(self.world.now.timestamp())})),
             ("GET", "/v3/orders/payment_actions/refunds", self.list_refunds),
             ("GET", "/v3/orders/{id:int}/payment_actions/refunds", self.list_refunds),
@@ -341,7 +345,7 @@ class Edge:
                 or (made_until and order.created_at > made_until)
                 or (least is not None and order.id < least)
                 or (most is not None and order.id > most)
-                or (status is not None and self.shapes.status(order) != status)
+                or (status is not None and self.orders.status(order) != status)
                 or (customer is not None and (order.customer_id or 0) != customer)
                 or (asked.get("email") and order.email != asked["email"])
                 or asked.get("external_order_id")  # none has one
@@ -352,7 +356,7 @@ class Edge:
         keys: dict[str, Callable[[model.ShopOrder], Any]] = {
             "date_created": lambda o: (o.created_at, o.id),
             "date_modified": lambda o: (o.updated_at, o.id),
-            "status_id": lambda o: (self.shapes.status(o), o.id),
+            "status_id": lambda o: (self.orders.status(o), o.id),
             "customer_id": lambda o: (o.customer_id or 0, o.id),
         }
         return sorted(found, key=keys.get(name, lambda o: o.id), reverse=direction == "desc")
@@ -381,7 +385,7 @@ class Edge:
             "consignments.line_items" in asked.get("include", "").split(",")
             and asked.get("consignment_structure") == "object"
         )
-        answer = self.shapes.order(order, whole=is_whole)
+        answer = self.orders.order(order, whole=is_whole)
         for odd in self.world.odd:
             if odd.system == self.system and odd.record == str(order.id):
                 step: Any = answer
@@ -410,16 +414,16 @@ class Edge:
         del body
         order = self._order(request)
         return self._v2_list(
-            request, self.shapes.lines(order), lambda line: self.shapes.line(order, line), fault
+            request, self.orders.lines(order), lambda line: self.orders.line(order, line), fault
         )
 
     def list_addresses(self, request: Request, body: Json, fault: Fault | None) -> Response:
         del body
-        return self._v2_list(request, self.shapes.addresses(self._order(request)), _same, fault)
+        return self._v2_list(request, self.orders.addresses(self._order(request)), _same, fault)
 
     def show_consignments(self, request: Request, body: Json, fault: Fault | None) -> Response:
         del body, fault
-        return reply(self.shapes.consignments(self._order(request)))
+        return reply(self.orders.consignments(self._order(request)))
 
     def list_coupons(self, request: Request, body: Json, fault: Fault | None) -> Response:
         del body, fault
@@ -429,13 +433,13 @@ class Edge:
     def list_taxes(self, request: Request, body: Json, fault: Fault | None) -> Response:
         del body
         details = request.query_params.get("details") == "true"
-        return self._v2_list(request, self.shapes.taxes(self._order(request), details=details), _same, fault)
+        return self._v2_list(request, self.orders.taxes(self._order(request), details=details), _same, fault)
 
     # --- shipments ------------------------------------------------------------------------------------
 
     def _shipment(self, request: Request) -> tuple[model.ShopOrder, model.Fulfilment]:
         order = self._order(request)
-        for found in self.shapes.standing(order):
+        for found in self.orders.standing(order):
             if found.id == request.path_params["shipment"]:
                 return order, found
         raise v2(404, "The requested resource was not found.")
@@ -443,16 +447,16 @@ class Edge:
     def list_shipments(self, request: Request, body: Json, fault: Fault | None) -> Response:
         del body
         order = self._order(request)
-        found = self.shapes.standing(order)
-        return self._v2_list(request, found, lambda f: self.shapes.shipment(order, f), fault)
+        found = self.orders.standing(order)
+        return self._v2_list(request, found, lambda f: self.orders.shipment(order, f), fault)
 
     def count_shipments(self, request: Request, body: Json, fault: Fault | None) -> Response:
         del body, fault
-        return reply({"count": len(self.shapes.standing(self._order(request)))})
+        return reply({"count": len(self.orders.standing(self._order(request)))})
 
     def show_shipment(self, request: Request, body: Json, fault: Fault | None) -> Response:
         del body, fault
-        return reply(self.shapes.shipment(*self._shipment(request)))
+        return reply(self.orders.shipment(*self._shipment(request)))
 
     def ship(self, request: Request, body: Json, fault: Fault | None) -> Response:
         return reply(self.writes.ship(self._order(request), body, fault), 201)
@@ -470,8 +474,10 @@ class Edge:
 
     def list_transactions(self, request: Request, body: Json, fault: Fault | None) -> Response:
         del body
-        order = self._order(request)
-        return self._v3_list(request, order.transactions, lambda t: self.shapes.transaction(order, t), fault)
+        order, vendors = self._order(request), self.world.settings.systems
+        return self._v3_list(
+            request, order.transactions, lambda t: payments.transaction(order, t, vendors), fault
+        )
 
     def list_refunds(self, request: Request, body: Json, fault: Fault | None) -> Response:
         del body
@@ -491,7 +497,8 @@ class Edge:
             ),
             key=lambda pair: pair[1].id,
         )
-        return self._v3_list(request, found, lambda pair: self.shapes.refund(*pair), fault)
+        vendors = self.world.settings.systems
+        return self._v3_list(request, found, lambda row: payments.refund(row[0], row[1], vendors), fault)
 
     # --- catalogue and stock ----------------------------------------------------------------------------
 
@@ -512,10 +519,10 @@ class Edge:
         whole = "variants" in asked.get("include", "").split(",")
 
         def render(variants: list[model.Variant]) -> Json:
-            made = self.shapes.product(variants)
+            made = self.catalogue.product(variants)
             if kept is not None:
                 made = {name: value for name, value in made.items() if name in kept}
-            return {**made, "variants": [self.shapes.variant(v) for v in variants]} if whole else made
+            return {**made, "variants": [self.catalogue.variant(v) for v in variants]} if whole else made
 
         return self._v3_list(request, found, render, fault)
 
@@ -527,7 +534,7 @@ class Edge:
             for variant in sorted(self.shop.variants.values(), key=lambda v: v.id)
             if (sku is None or variant.sku == sku) and (only is None or variant.product_id in only)
         ]
-        return self._v3_list(request, found, self.shapes.variant, fault)
+        return self._v3_list(request, found, self.catalogue.variant, fault)
 
     def list_items(self, request: Request, body: Json, fault: Fault | None) -> Response:
         del body
@@ -544,12 +551,14 @@ class Edge:
             and (products is None or variant.product_id in products)
             and (skus is None or variant.sku in skus.split(","))
         ]
-        return self._v3_list(request, found, lambda v: self.shapes.item(v, places), fault, LARGEST_ITEMS_PAGE)
+        return self._v3_list(
+            request, found, lambda v: self.catalogue.item(v, places), fault, LARGEST_ITEMS_PAGE
+        )
 
     def list_locations(self, request: Request, body: Json, fault: Fault | None) -> Response:
         del body
         found = sorted(self.shop.locations.values(), key=lambda location: location.id)
-        return self._v3_list(request, found, self.shapes.location, fault)
+        return self._v3_list(request, found, self.catalogue.location, fault)
 
     def set_settings(self, request: Request, body: Json, fault: Fault | None) -> Response:
         del fault

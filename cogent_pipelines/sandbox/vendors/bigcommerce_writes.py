@@ -1,8 +1,8 @@
 """What BigCommerce lets callers change, and in which words it refuses: shipments, statuses, levels.
 
 Belongs here: reading a body, asking the retailer's shop, wording its refusals.
-Does not belong here: routes and limits (``bigcommerce``), records' JSON (``bigcommerce_shapes``), what a despatch does
-to an order (``world/shop``).
+Does not belong here: routes and limits (``bigcommerce``), records' JSON (``bigcommerce_orders``, ``_catalogue``), what
+a despatch does to an order (``world/shop``).
 
 INFERRED, because no document says it: the words for a shipment of too many units, of another order's line or without
 items; the words for an unknown item or location and for too many rows; how long a level takes; that the customer is
@@ -19,7 +19,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cogent_pipelines.sandbox.kit import Fault, Kit, chance
-from cogent_pipelines.sandbox.vendors.bigcommerce_shapes import ADDRESS_IDS, STATUSES, Extra, Shapes, Store
+from cogent_pipelines.sandbox.vendors.bigcommerce_catalogue import Catalogue
+from cogent_pipelines.sandbox.vendors.bigcommerce_orders import Orders
+from cogent_pipelines.sandbox.vendors.bigcommerce_shapes import ADDRESS_IDS, STATUSES, Extra
 from cogent_pipelines.sandbox.world import levels
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world.world import Refused
@@ -62,13 +64,14 @@ def v3(code: int, title: str) -> Refusal:
 class Writes:
     """What callers may change in one store."""
 
-    def __init__(self, system: str, world: World, kit: Kit, shapes: Shapes, store: Store) -> None:
+    def __init__(self, system: str, world: World, kit: Kit, orders: Orders, catalogue: Catalogue) -> None:
         self.system = system
         self.world = world
         self.kit = kit
         self.shop = world.shops[system]
-        self.shapes = shapes
-        self.store = store
+        self.orders = orders
+        self.catalogue = catalogue
+        self.store = orders.store
         self.jobs = 0
 
     @contextmanager
@@ -110,7 +113,7 @@ class Writes:
         if fault is None or fault.kind != "stores_nothing":
             self._remember(made[0], body, tuple(f.id for f in made[1:]))
             self.store.statuses.pop(order.id, None)
-        shown = self.shapes.shipment(order, made[0])
+        shown = self.orders.shipment(order, made[0])
         return {**shown, "comments": str(body.get("comments") or ""), "items": shown["items"] or items}
 
     def _fulfil(
@@ -209,11 +212,11 @@ class Writes:
             extra.carrier = extra.carrier if carrier is None else str(carrier)
             extra.link = extra.link if link is None else str(link)
             extra.comments = str(body.get("comments", extra.comments))
-        return self.shapes.shipment(order, found)
+        return self.orders.shipment(order, found)
 
     def delete_shipment(self, order: model.ShopOrder, found: model.Fulfilment) -> None:
         """Delete a shipment: its units wait again, the status stays where it was."""
-        before = self.shapes.status(order)
+        before = self.orders.status(order)
         for number in (found.id, *self.store.shipments.get(found.id, Extra()).also):
             shops.cancel_fulfilment(self.world, self.shop, number)
         self.store.statuses[order.id] = before
@@ -275,7 +278,7 @@ class Writes:
             raise v3(422, f"Items with identity: [{name} {item.get(name)}] were not found")
         if location not in self.shop.locations:
             raise v3(422, f"Location with id {location} was not found")
-        tracking = self.shapes.tracking(variant)
+        tracking = self.catalogue.tracking(variant)
         if tracking == "none":
             raise v3(422, f"[Item with {name} {item[name]} is not tracked]")
         if tracking == "product" and name != "product_id":
@@ -306,7 +309,7 @@ class Writes:
             return variants.get(self.shop.by_sku.get(str(value), -1))
         if name == "variant_id":
             return variants.get(value) if isinstance(value, int) else None
-        return next(iter(self.shapes.siblings(value)), None) if isinstance(value, int) else None
+        return next(iter(self.catalogue.siblings(value)), None) if isinstance(value, int) else None
 
     def _apply(self, variant: model.Variant, location: int, quantity: int, *, is_absolute: bool) -> None:
         key = (variant.inventory_item_id, location)
