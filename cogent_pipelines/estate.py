@@ -43,6 +43,8 @@ CARRIED = ("orders_to_wms",)
 SEEDS = Path(__file__).resolve().parents[1] / "dbt_project" / "seeds"
 SANDBOX_PORT = "COGENT_SANDBOX_PORT"
 TRUTHS = ("products", "stock", "orders", "fulfilment", "finance", "customers")
+BOOKS = ("products", "finance", "customers")
+"""What a system may own that runs no facility and sells nothing (role ``erp``)."""
 
 
 def span(text: str) -> timedelta:
@@ -340,6 +342,9 @@ def _check(file: str, estate: Estate) -> None:
         for name in owners:
             if name not in systems:
                 raise BadInput(file, f"truth.{entity}", name, f"one of the systems {sorted(systems)}")
+            if systems[name].role == "erp" and entity not in BOOKS:
+                expected = f"a system that sells or ships; an erp may own {', '.join(BOOKS)}"
+                raise BadInput(file, f"truth.{entity}", name, expected)
     if unknown := set(estate.truth) - set(TRUTHS):
         raise BadInput(file, "truth", sorted(unknown), f"only {', '.join(TRUTHS)}")
     stock = estate.truth["stock"]
@@ -350,6 +355,11 @@ def _check(file: str, estate: Estate) -> None:
     for code, name in estate.facilities.items():
         if name not in systems:
             raise BadInput(file, f"facilities.{code}", name, f"one of the systems {sorted(systems)}")
+        if systems[name].role == "erp":
+            expected = (
+                "a system of role warehouse; one that runs a facility is a warehouse, and may own finance too"
+            )
+            raise BadInput(file, f"facilities.{code}", f"{name}, an erp", expected)
     for entity in estate.cadence:
         if entity not in ENTITIES:
             raise BadInput(file, f"cadence.{entity}", entity, f"one of {', '.join(ENTITIES)}")

@@ -8,6 +8,7 @@ Does not belong here: rows of a test (``cogent_pipelines_tests/rules/rows.py``) 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,7 +21,10 @@ import duckdb
 import jinja2
 import yaml
 
+from cogent_pipelines.vendors.registry import VENDORS
+
 ROOT = Path(__file__).parents[1] / "dbt_project"
+_READS = re.compile(r"ref\('(\w+)'\)")
 OPS_SQL = Path(__file__).parents[1] / "cogent_pipelines" / "landing" / "ops.sql"
 
 
@@ -37,6 +41,8 @@ class Model:
     is_seed: bool = False
     is_step: bool = False
     """A table that is filled from its definition (``models/marts/steps``)."""
+    is_of_steps: bool = False
+    """A mart over steps, and so a view beside them."""
     vendor: str = ""
     """Whose words it puts into ours, if it does."""
 
@@ -52,8 +58,8 @@ class Model:
 
     @property
     def is_union(self) -> bool:
-        """A mart that is no step gathers staging views: tests make it a table and put rows in."""
-        return self.schema == "marts" and not self.is_step
+        """A mart gathers staging views: tests make it a table and put rows in. A step, and what is made of steps, is none."""
+        return self.schema == "marts" and not self.is_step and not self.is_of_steps
 
 
 @cache
@@ -82,6 +88,7 @@ def _properties() -> dict[str, dict[str, Any]]:
 def models() -> dict[str, Model]:
     """Every model and seed by name."""
     found = {}
+    steps = {file.stem for file in ROOT.glob("models/marts/steps/*.sql")}
     for file in ROOT.glob("models/**/*.sql"):
         properties = _properties().get(file.stem, {})
         config = properties.get("config", {})
@@ -95,6 +102,7 @@ def models() -> dict[str, Model]:
             columns={c["name"]: c.get("data_type", "varchar") for c in properties.get("columns", [])},
             meta=config.get("meta", {}),
             is_step=file.parent.name == "steps",
+            is_of_steps=file.parent.name != "steps" and bool(steps & set(_READS.findall(file.read_text()))),
         )
     for file in ROOT.glob("seeds/**/*.csv"):
         properties = _properties().get(file.stem, {})
@@ -168,7 +176,7 @@ def _render(name: str, in_use: frozenset[str] | None = None) -> tuple[str, list[
         return f"{schema}.{table}"
 
     def var(key: str, default: Any = None) -> Any:
-        given = {"vendors_in_use": in_use} if in_use is not None else {}
+        given = {} if in_use is None else {"vendors_in_use": {slug: VENDORS[slug].roles for slug in in_use}}
         return (project()["vars"] | given).get(key, default)
 
     names = {

@@ -311,6 +311,9 @@ class Stream:
     """How the first load is exported, where the vendor does that."""
     entity: str = ""
     """The estate's entity whose cadence applies: orders, shipments, stock, products, payouts, ..."""
+    roles: frozenset[str] = frozenset()
+    """As what a system must be in the estate for it to be read: where the goods lie is asked of a warehouse only. None:
+    whatever it is."""
     total: Callable[[Answer], int | None] | None = None
     """The vendor's own count of what the list holds, where it gives one."""
     ids: Callable[[Window, System], Request] | None = None
@@ -526,3 +529,7 @@ class Vendor:
     """A decompressed answer larger than this is refused before it fills the memory."""
     download_hosts: tuple[str, ...] = ()
     """Host name patterns that finished exports of a live system may be fetched from (fnmatch)."""
+
+    def streams_of(self, role: str) -> tuple[Stream, ...]:
+        """What is read of a system that plays ``role``."""
+        return tuple(stream for stream in self.streams if not stream.roles or role in stream.roles)

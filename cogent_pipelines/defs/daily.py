@@ -30,7 +30,7 @@ def sweep_ids(context: dg.OpExecutionContext, retailer: Retailer) -> None:
             return await sweep.sweep(
                 estate,
                 name,
-                client.vendor.streams,
+                client.vendor.streams_of(estate.systems[name].role),
                 state=place.root,
                 warehouse_path=place.warehouse,
                 client=client,

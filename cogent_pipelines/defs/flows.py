@@ -27,7 +27,7 @@ class Flow:
 FLOWS = (
     Flow(
         "orders",
-        (("channel", "orders"), ("warehouse", "orders")),
+        (("channel", "orders"), ("warehouse", "orders"), ("erp", "orders")),
         ("orders_to_wms", "cancellations_to_wms"),
     ),
     Flow(
@@ -45,9 +45,9 @@ FLOWS = (
         (("channel", "stock"), ("channel", "orders"), ("warehouse", "orders"), ("warehouse", "stock")),
         ("stock_to_channel",),
     ),
-    Flow("products", (("channel", "products"), ("warehouse", "products"))),
+    Flow("products", (("channel", "products"), ("warehouse", "products"), ("erp", "products"))),
     Flow("returns", (("channel", "returns"), ("warehouse", "returns"))),
-    Flow("customers", (("warehouse", "customers"),)),
+    Flow("customers", (("warehouse", "customers"), ("erp", "customers"))),
     Flow("payouts", (("channel", "payouts"), ("payments", "payouts"))),
     Flow("flows", (("bridge", "flows"),)),
     Flow("flow_failures", (("bridge", "flow_failures"),)),
@@ -60,10 +60,17 @@ def streams(estate: Estate, flow: Flow) -> dict[str, tuple[Stream, ...]]:
     for role, entity in flow.reads:
         for part in estate.systems.values():
             if part.role == role:
-                for stream in VENDORS[part.vendor].streams:
+                for stream in VENDORS[part.vendor].streams_of(role):
                     if stream.entity == entity:
                         chosen.setdefault(part.vendor, {})[stream.name] = stream
     return {vendor: tuple(found.values()) for vendor, found in chosen.items()}
+
+
+def read(estate: Estate, slug: str) -> tuple[Stream, ...]:
+    """What is read of a vendor's systems, as the parts they play in the estate."""
+    roles = {part.role for part in estate.systems.values() if part.vendor == slug}
+    asked = {stream.name for role in roles for stream in VENDORS[slug].streams_of(role)}
+    return tuple(stream for stream in VENDORS[slug].streams if stream.name in asked)
 
 
 def phases(role: str, streams: Sequence[Stream]) -> tuple[tuple[Stream, ...], tuple[Stream, ...]]:

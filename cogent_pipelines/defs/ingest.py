@@ -13,7 +13,7 @@ import dagster as dg
 
 from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.spec import Stream
-from cogent_pipelines.defs.flows import phases, vendors
+from cogent_pipelines.defs.flows import phases, read, vendors
 from cogent_pipelines.defs.resources import Retailer
 from cogent_pipelines.defs.tables import table
 from cogent_pipelines.errors import Halt
@@ -33,7 +33,7 @@ def assets(estate: Estate) -> list[dg.AssetsDefinition]:
     before: list[dg.AssetKey] = []
     for slug in vendors(estate):
         made.append(_assets(estate, slug, tuple(before)))
-        before += [dg.AssetKey([slug, stream.name]) for stream in VENDORS[slug].streams]
+        before += [dg.AssetKey([slug, stream.name]) for stream in read(estate, slug)]
     return made
 
 
@@ -51,7 +51,7 @@ def _assets(estate: Estate, slug: str, before: Sequence[dg.AssetKey]) -> dg.Asse
             description=f"{vendor.title}'s {stream.name.replace('_', ' ')} as it states them, one row per system and id.",
             freshness_policy=_freshness(estate, stream),
         )
-        for stream in vendor.streams
+        for stream in read(estate, slug)
     ]
 
     @dg.multi_asset(specs=specs, can_subset=True, name=f"land_{slug}")
@@ -71,7 +71,7 @@ def _assets(estate: Estate, slug: str, before: Sequence[dg.AssetKey]) -> dg.Asse
                 for report in found:
                     reports.setdefault(report.stream, {})[name] = report
                 _credentials(ledger, name, found)
-        for stream in vendor.streams:
+        for stream in read(estate_now, slug):
             if stream.name in chosen:
                 yield dg.MaterializeResult(
                     asset_key=[slug, stream.name], metadata=_metadata(reports.get(stream.name, {}), stats)
@@ -92,7 +92,8 @@ async def _read(
     reports: list[PullReport] = []
     place = retailer.place()
     async with client:
-        for group in phases(estate.systems[name].role, client.vendor.streams):
+        role = estate.systems[name].role
+        for group in phases(role, client.vendor.streams_of(role)):
             wanted = [stream for stream in group if stream.name in chosen]
             if wanted:
                 reports += await pull_system(

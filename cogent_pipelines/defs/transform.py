@@ -40,8 +40,12 @@ class _Translator(DagsterDbtTranslator):
 
 
 def in_use(estate: Estate) -> list[str]:
-    """dbt's argument for this estate: marts gather the views of its vendors."""
-    return ["--vars", json.dumps({"vendors_in_use": sorted(vendors(estate))})]
+    """dbt's argument for this estate: marts gather the views of its vendors, by the roles its systems play."""
+    roles = {
+        slug: sorted({part.role for part in estate.systems.values() if part.vendor == slug})
+        for slug in sorted(vendors(estate))
+    }
+    return ["--vars", json.dumps({"vendors_in_use": roles})]
 
 
 def not_in_use(estate: Estate) -> list[str]:

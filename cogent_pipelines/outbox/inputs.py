@@ -75,7 +75,8 @@ def _judged(
     """(what is wrong with the first feed that is not good, since when those that are good were read)."""
     wrong = ""
     since: datetime | None = None
-    for stream in VENDORS[estate.systems[system].vendor].streams:
+    part = estate.systems[system]
+    for stream in VENDORS[part.vendor].streams_of(part.role):
         if stream.entity != entity:
             continue
         pull = pulls.get((system, stream.name))

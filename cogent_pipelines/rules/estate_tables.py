@@ -68,7 +68,7 @@ def _digest(estate: Estate, today: date) -> str:
     vendors = [
         (
             slug,
-            [(s.name, s.entity) for s in vendor.streams],
+            [(s.name, s.entity, sorted(s.roles)) for s in vendor.streams],
             vendor.tells_customers,
             sorted(vendor.item_details),
         )
@@ -163,7 +163,7 @@ def _feeds(estate: Estate) -> Iterable[tuple[str, str, str, str, int]]:
     for name, part in estate.systems.items():
         if (vendor := VENDORS.get(part.vendor)) is None:
             continue
-        for stream in vendor.streams:
+        for stream in vendor.streams_of(part.role):
             cadence = estate.cadence.get(stream.entity, UNNAMED_CADENCE)
             yield name, part.vendor, stream.name, stream.entity, _seconds(cadence)
 

@@ -41,7 +41,7 @@ def check(estate: Estate, file: str) -> None:
             raise BadInput(
                 file, f"systems.{name}.vendor", part.vendor, f"one of {', '.join(sorted(VENDORS))}"
             )
-        forgotten = [(s.kept, s) for s in VENDORS[part.vendor].streams if s.kept is not None]
+        forgotten = [(s.kept, s) for s in VENDORS[part.vendor].streams_of(part.role) if s.kept is not None]
         for kept, stream in sorted(forgotten, key=lambda each: each[0]):
             _check_kept(estate, file, stream, kept)
     for name, sync in estate.syncs.items():

@@ -139,7 +139,11 @@ def _query(model: Model, clauses: Sequence[Json], fields: Sequence[str]) -> Requ
     return writes.search(model.name, [*model.only, *clauses], fields, order=order)
 
 
-def _stream(name: str, model: Model, entity: str) -> Stream:
+WAREHOUSE = frozenset({"warehouse"})
+"""Who has what lies in facilities and leaves them; of an ERP that runs none only catalogue, customers and orders are asked."""
+
+
+def _stream(name: str, model: Model, entity: str, roles: frozenset[str] = frozenset()) -> Stream:
     """A model read by increments, its ids by themselves for the sweep."""
 
     def request(window: Window, system: System) -> Request:  # noqa: ARG001
@@ -154,6 +158,7 @@ def _stream(name: str, model: Model, entity: str) -> Stream:
         entity=entity,
         ids=lambda window, system: _query(model, (), ["id"]),  # noqa: ARG005
         left_out=model.left_out,
+        roles=roles,
     )
 
 
@@ -192,12 +197,12 @@ def _at_place(place: Json, rows: Json) -> list[Json]:
 
 STREAMS = (
     _stream("orders", ORDERS, "orders"),
-    _stream("order_lines", LINES, "orders"),
+    _stream("order_lines", LINES, "orders", WAREHOUSE),
     # After the orders, so that a shipment that is read has its order; moves after the shipments that list them.
-    _stream("shipments", SHIPMENTS, "shipments"),
-    _stream("moves", MOVES, "shipments"),
-    _stream("returns", RETURNS, "returns"),
-    _stream("invoices", INVOICES, "payouts"),
+    _stream("shipments", SHIPMENTS, "shipments", WAREHOUSE),
+    _stream("moves", MOVES, "shipments", WAREHOUSE),
+    _stream("returns", RETURNS, "returns", WAREHOUSE),
+    _stream("invoices", INVOICES, "payouts", WAREHOUSE),
     _stream("products", PRODUCTS, "products"),
     # Levels are reckoned when they are asked for and have no date of change: read whole each time.
     Stream(
@@ -207,6 +212,7 @@ STREAMS = (
         paging=PAGES,
         key="key",
         entity="stock",
+        roles=WAREHOUSE,
         levels="""
             SELECT location::VARCHAR AS facility_ref, code AS sku, floor(quantity_available)::BIGINT AS available
             FROM {rows}
@@ -215,7 +221,7 @@ STREAMS = (
     ),
     _stream("customers", PARTIES, "customers"),
     _stream("contacts", CONTACTS, "customers"),
-    _stream("locations", LOCATIONS, "products"),
+    _stream("locations", LOCATIONS, "products", WAREHOUSE),
 )
 
 # --- errors -------------------------------------------------------------------------------------------

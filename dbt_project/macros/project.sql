@@ -4,15 +4,21 @@
 {%- endmacro %}
 
 -- One vendor-neutral select over the staging views of every vendor in use that has this mart, empty when none has.
--- `without` names the columns the mart adds itself.
-{% macro union_vendors(mart, without=[]) -%}
+-- `without` names the columns the mart adds itself. With `role` only of systems that play it: the orders of an ERP that
+-- runs no facility look like a warehouse's and are none. What names no system begins with it in its key.
+{% macro union_vendors(mart, without=[], role=none) -%}
     {%- set in_use = var('vendors_in_use', none) -%}
     {%- set columns = [] -%}
     {%- for name in model.columns if name not in without -%}{%- do columns.append(name) -%}{%- endfor -%}
-    {%- for vendor, marts in var('vendors').items() if mart in marts and (in_use is none or vendor in in_use) %}
+    {%- for vendor, marts in var('vendors').items()
+        if mart in marts and (in_use is none or (vendor in in_use and (role is none or role in in_use[vendor]))) %}
     select
         {{ columns | join(',\n        ') }}
     from {{ ref('stg_' ~ vendor ~ '__' ~ mart) }}
+    {%- if role is not none %}
+    where {{ 'system' if 'system' in columns else "split_part(" ~ columns[0] ~ ", ':', 1)" }}
+        in (select system from {{ source('estate', 'systems') }} where role = '{{ role }}')
+    {%- endif %}
     {%- if not loop.last %}
     union all
     {%- endif %}

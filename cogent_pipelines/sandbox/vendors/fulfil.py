@@ -95,7 +95,7 @@ class Edge:
 
     def __init__(self, system: str, world: World, kit: Kit) -> None:
         self.system, self.world, self.kit = system, world, kit
-        self.warehouse = world.warehouses[system]
+        self.warehouse = world.keeper(system)
         self.books: Books = world.edges.setdefault(system, Books())
         self.writes = Writes(system, world, self.books)
         self.second, self.spent = 0, 0

@@ -7,6 +7,9 @@ An order of the world is a ``sale.sale``, an allocation a ``stock.shipment.out``
 ``stock.shipment.out.return`` and, with negative units, a ``sale.sale``. Ids of what the world has no id for are made
 from the id of what it belongs to.
 
+An account whose facilities are all run by others has sales, products and parties only; its channels are the shops, whose
+orders its own connection takes in (``world/booking``).
+
 INFERRED: delivery is a line of a product that is a service (the recorded order has two lines and one unit, and its
 comment says which the other is); lines are written when their order is; inventory moves name the same shipment as
 outgoing ones; the words of ``picking_status``; a tracking number is text; units without a location in the context
@@ -162,7 +165,7 @@ class Models:
             "invoices": [INVOICES + order.id] if is_sent else [],
             "payments": [payment.id for payment in book.payments],
             "moves": [key for each in order.allocations for key, _, _ in each.lines],
-            "warehouse": warehouses[0],
+            "warehouse": next(iter(warehouses), None),
             "carrier": carriers[0] if carriers else None,
             "carrier_service": order.delivery_method_id,
             "has_return": bool(order.returns),
@@ -270,7 +273,7 @@ class Models:
             "unit": 1,
             "unit_price": price,
             "amount": pence(price * quantity),
-            "warehouse": next(iter(self.warehouse.facilities)),
+            "warehouse": next(iter(self.warehouse.facilities), None),
         }
 
     def _sale_channel(self) -> Iterable[Record]:

@@ -64,7 +64,7 @@ class Writes:
     """What callers may change in one account."""
 
     def __init__(self, system: str, world: World, books: Books) -> None:
-        self.world, self.warehouse, self.books = world, world.warehouses[system], books
+        self.world, self.warehouse, self.books = world, world.keeper(system), books
 
     @contextmanager
     def _mood(self, fault: Fault | None) -> Iterator[None]:

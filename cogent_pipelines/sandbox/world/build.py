@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cogent_pipelines.sandbox import edges
 from cogent_pipelines.sandbox.settings import START
-from cogent_pipelines.sandbox.world import bridge, catalogue, filed, intake, truth
+from cogent_pipelines.sandbox.world import booking, bridge, catalogue, filed, intake, truth
 from cogent_pipelines.sandbox.world.model import Account
 from cogent_pipelines.sandbox.world.people import People
 from cogent_pipelines.sandbox.world.rates import FILE_RATES, RATES
@@ -47,8 +47,10 @@ def build_world(settings: Settings) -> World:
         elif edge.role == "bridge":
             world.bridges[system] = bridge.new_bridge(system, begin)
         elif edge.role == "warehouse":
-            world.warehouses[system] = catalogue.empty_warehouse(world, system)
-            world.warehouses[system].takes_edits = "edits" not in edge.untold
+            made = catalogue.empty_warehouse(world, system)
+            made.takes_edits = "edits" not in edge.untold
+            is_warehouse = made.facilities or not edge.keeps_books
+            (world.warehouses if is_warehouse else world.erps)[system] = made
         else:
             world.accounts[system] = Account(system, CURRENCY)
         if edge.keeps_books:
@@ -79,6 +81,8 @@ def people_the_world(world: World, kit: Kit) -> None:
     """Let everybody begin: history first, then the demand, the old integration, the planter."""
     settings, people = world.settings, world.people
     start = world.clock.at
+    for connection in booking.connections(world):
+        connection.start()
     if world.now < start:  # what is older than the start went through somebody else's hands
         people.old.start(1.0, pushes_stock=False)
         at = world.now

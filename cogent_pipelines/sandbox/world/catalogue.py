@@ -168,8 +168,8 @@ def invent(world: World, *, skus: int, bundles: int, orders: int) -> None:
     rng = world.rng("catalogue")
     for number in range(1, skus + 1):
         item = _item(rng, number)
-        for warehouse in world.warehouses.values():
-            wms.add_sellable(world, warehouse, **item)
+        for keeper in (*world.warehouses.values(), *world.erps.values()):
+            wms.add_sellable(world, keeper, **item)
         for shop in world.shops.values():
             add_variant(world, shop, **item)
         each = max(60, 6 * orders // max(skus, 1))
@@ -245,8 +245,8 @@ def from_file(
             "origin_country": rng.choice(ORIGINS),
             "hs_code": rng.choice(HS_CODES),
         }
-        for warehouse in world.warehouses.values():
-            wms.add_sellable(world, warehouse, **item)
+        for keeper in (*world.warehouses.values(), *world.erps.values()):
+            wms.add_sellable(world, keeper, **item)
         for shop in world.shops.values():
             add_variant(world, shop, **item)
         for location_id, facility_id in FACILITY_OF.items():

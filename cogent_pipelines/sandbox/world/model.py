@@ -488,7 +488,7 @@ class WarehouseOrder:
     returns: list[WarehouseReturn] = field(default_factory=list)
     customer_id: int | None = None
     is_refunded: bool = False
-    sent_by: str = "api"  # api, old_integration, staff, planter: the truth about who made it
+    sent_by: str = "api"  # api, old_integration, connection, staff, planter: the truth about who made it
 
     @property
     def order_name(self) -> str:

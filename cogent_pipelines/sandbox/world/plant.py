@@ -132,7 +132,12 @@ class Plant:
     @property
     def books(self) -> Warehouse:
         """The system that keeps the books."""
-        return next(w for name, w in self.world.warehouses.items() if name in self.world.books)
+        return self.world.keeper(min(self.world.books))
+
+    def booked(self, order: ShopOrder) -> WarehouseOrder | None:
+        """Give the order as the system that keeps the books has it, once it has."""
+        live = [r for r in wms.records_of(self.books, order.name) if r.cancelled_at is None]
+        return next((record for record in live if record.id in self.books.orders), None)
 
     # --- waiting ----------------------------------------------------------------------------------
 

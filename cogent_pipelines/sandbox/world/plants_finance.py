@@ -112,13 +112,16 @@ def cancelled_and_refunded_in_the_last_second(p: Plant) -> Script:
 
 def _booked(p: Plant, order: ShopOrder) -> tuple[Warehouse, WarehouseOrder]:
     """The order as the system that keeps the books has it."""
-    return next((books, record) for books, record in p.records(order) if books.system == p.books.system)
+    record = p.booked(order)
+    if record is None:
+        raise LookupError(f"{order.name} is not booked")
+    return p.books, record
 
 
 def _in_the_books(p: Plant, **options: Any) -> Sold:
     first, second = p.skus(2)
     order = p.place([(first, 2), (second, 1)], **options)
-    yield p.until(lambda: any(books.system == p.books.system for books, _ in p.records(order)))
+    yield p.until(lambda: p.booked(order))
     yield p.minutes(10)
     return order
 
@@ -225,9 +228,7 @@ def _made_again(p: Plant, typed: str) -> Script:
     """Staff key a customer in whom the books have already, and move an order to them; ``typed`` has {} for the mail."""
     customer = p.customer()
     first, second = p.place(customer=customer), p.place([(p.skus()[0], 3)], customer=customer)
-    yield p.until(
-        lambda: all(any(b.system == p.books.system for b, _ in p.records(o)) for o in (first, second))
-    )
+    yield p.until(lambda: p.booked(first) and p.booked(second))
     yield p.minutes(5)
     books, record = _booked(p, second)
     known = books.customers[record.customer_id or 0]

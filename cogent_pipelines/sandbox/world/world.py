@@ -100,6 +100,7 @@ class World:
     shops: dict[str, Shop] = field(default_factory=dict)
     warehouses: dict[str, Warehouse] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)  # with payment providers
+    erps: dict[str, Warehouse] = field(default_factory=dict)  # keep books and run no facility
     books: set[str] = field(default_factory=set)  # the systems that are the retailer's books
     bridges: dict[str, Bridge] = field(default_factory=dict)
     odd: list[Odd] = field(default_factory=list)
@@ -164,6 +165,10 @@ class World:
         number = first + self._ids[kind]
         self._ids[kind] += 1
         return number
+
+    def keeper(self, system: str) -> Warehouse:
+        """Give the warehouse of a name, or the ERP that runs no facility."""
+        return self.warehouses.get(system) or self.erps[system]
 
     # --- flaws and the diary ----------------------------------------------------------------------
 

@@ -1,1 +1,1 @@
-{{ union_vendors('allocation_lines') }}
+{{ union_vendors('allocation_lines', role='warehouse') }}

@@ -1,5 +1,5 @@
 with gathered as (
-    {{ union_vendors('allocations', without=['facility']) }}
+    {{ union_vendors('allocations', without=['facility'], role='warehouse') }}
 )
 
 select

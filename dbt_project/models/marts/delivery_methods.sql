@@ -1,1 +1,1 @@
-{{ union_vendors('delivery_methods') }}
+{{ union_vendors('delivery_methods', role='warehouse') }}

@@ -1,1 +1,1 @@
-{{ union_vendors('shipment_lines') }}
+{{ union_vendors('shipment_lines', role='warehouse') }}

@@ -1,1 +1,1 @@
-{{ union_vendors('shipments') }}
+{{ union_vendors('shipments', role='warehouse') }}

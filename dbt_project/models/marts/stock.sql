@@ -1,5 +1,5 @@
 with gathered as (
-    {{ union_vendors('stock', without=['facility']) }}
+    {{ union_vendors('stock', without=['facility'], role='warehouse') }}
 )
 
 select

@@ -1,1 +1,1 @@
-{{ union_vendors('facilities') }}
+{{ union_vendors('facilities', role='warehouse') }}

@@ -1,1 +1,1 @@
-{{ union_vendors('warehouse_order_lines') }}
+{{ union_vendors('warehouse_order_lines', role='warehouse') }}

@@ -1,1 +1,1 @@
-{{ union_vendors('warehouse_orders') }}
+{{ union_vendors('warehouse_orders', role='warehouse') }}

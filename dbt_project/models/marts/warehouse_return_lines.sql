@@ -1,1 +1,1 @@
-{{ union_vendors('warehouse_return_lines') }}
+{{ union_vendors('warehouse_return_lines', role='warehouse') }}

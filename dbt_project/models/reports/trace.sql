@@ -45,6 +45,10 @@ select order_key, cancelled_at, 'cancelled in the warehouse', system, warehouse_
 from {{ ref('warehouse_orders') }}
 where order_key is not null and cancelled_at is not null
 union all
+select order_key, created_at, 'booked', system, split_part(booked_key, ':', 2), coalesce(reference, '')
+from {{ ref('booked_orders') }}
+where order_key is not null and role = 'erp'
+union all
 select wo.order_key, a.created_at, 'allocated', a.system, wo.warehouse_order_id, coalesce(a.facility, a.facility_id)
 from {{ ref('allocations') }} as a
 inner join {{ ref('warehouse_orders') }} as wo on wo.warehouse_order_key = a.warehouse_order_key

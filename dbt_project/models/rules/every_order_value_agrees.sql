@@ -2,29 +2,25 @@
 --
 -- An order's value is what its lines, delivery and tax come to as they stand after edits. A refund is a posting of its
 -- own: it lowers the value only where it came before the order did, and goodwill, which is for no line, never. The parts
--- of a split order are summed. What is cancelled, merged into another, or not wholly there yet is not compared.
-with finance as (
-    select distinct system
-    from {{ source('estate', 'truth') }}
-    where entity = 'finance'
-),
-
-booked as (
+-- of a split order are summed. What is cancelled, merged into another, or not wholly there yet is not compared: the books of a
+-- warehouse have an order as its parts are released there, an ERP that runs no facility takes it from the shop whole.
+with booked as (
     select
-        n.order_key,
-        w.system,
-        sum(w.total_amount) as total_amount,
-        min(w.currency) as currency,
-        count(distinct w.currency) as currencies,
+        order_key,
+        system,
+        role,
+        sum(total_amount) as total_amount,
+        min(currency) as currency,
+        count(distinct currency) as currencies,
         count(*) as records,
-        max(w.created_at) as created_at,
-        max(w.updated_at) as updated_at,
-        arg_max(w.url, w.created_at) as url,
-        bool_or(w.status_code in ('cancelled', 'merged', 'unknown')) as is_changed
-    from {{ ref('warehouse_book') }} as w
-    inner join {{ ref('warehouse_names') }} as n on n.warehouse_order_key = w.warehouse_order_key
-    where w.system in (select system from finance) and w.gone_at is null and n.order_key is not null
-    group by n.order_key, w.system
+        count(distinct reference) < count(*) as is_doubled,
+        max(created_at) as created_at,
+        max(updated_at) as updated_at,
+        arg_max(url, created_at) as url,
+        bool_or(status_code in ('cancelled', 'merged', 'unknown')) as is_changed
+    from {{ ref('booked_orders') }}
+    where order_key is not null
+    group by order_key, system, role
 ),
 
 given_back as (
@@ -70,15 +66,10 @@ compared as (
         and o.gone_at is null
         and not coalesce(o.is_test, false)
         and o.current_total_amount is not null
-        and o.order_key not in (select order_key from {{ ref('releases') }})
-        -- One order twice over is not of another value (no_order_is_in_the_warehouse_twice).
-        and (b.records = 1 or b.order_key not in (
-            select n.order_key
-            from {{ ref('warehouse_book') }} as w
-            inner join {{ ref('warehouse_names') }} as n on n.warehouse_order_key = w.warehouse_order_key
-            where w.system in (select system from finance) and w.gone_at is null and n.order_key is not null
-            group by n.order_key, w.reference
-            having count(*) > 1
+        and (b.role <> 'warehouse' or (
+            o.order_key not in (select order_key from {{ ref('releases') }})
+            -- One order twice over is not of another value (no_order_is_in_the_warehouse_twice, which knows no ERP's).
+            and not b.is_doubled
         ))
 ),
 

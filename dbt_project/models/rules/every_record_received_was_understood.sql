@@ -38,6 +38,18 @@ with unknown_states as (
     group by system, value
     union all
     select
+        'erp_records',
+        'status_code',
+        system,
+        coalesce(status_raw, '(none)') as value,
+        count(*),
+        min(erp_order_key),
+        min(first_seen_at)
+    from {{ ref('erp_book') }}
+    where status_code = 'unknown' and gone_at is null
+    group by system, value
+    union all
+    select
         'fulfilment_orders',
         'status_code',
         system,

@@ -104,7 +104,8 @@ unknown as (
     group by all
 ),
 
--- Where the order is a posting, a tax without a code would be one too: it is held before, not corrected after.
+-- Where the order is a posting, a tax without a code would be one too: it is held before, not corrected after. Books that no
+-- warehouse keeps take their orders from the shop; holding the parcel would keep nothing out of them.
 untaxed as (
     select
         l.order_key,

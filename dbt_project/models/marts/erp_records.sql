@@ -1,0 +1,1 @@
+{{ union_vendors('warehouse_orders', role='erp') }}
