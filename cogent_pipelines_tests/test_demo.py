@@ -49,7 +49,7 @@ def test_the_sandbox_is_told_which_warehouse_runs_what_and_who_owns_the_catalogu
     with pytest.raises(Ended), demo.sandbox(demo.Place(tmp_path), estate, 1, []):
         pass
     assert told[told.index("--facilities") + 1] == "LEEDS=wms_uk,YORK=tpl_uk"
-    assert told[told.index("--catalogue") + 1] == "web_uk"
+    assert told[told.index("--catalogue") + 1] == "erp_uk"
     assert told[told.index("--drop") + 1] == str(tmp_path / "drop")
 
 

@@ -12,6 +12,7 @@ from cogent_pipelines import estate
 from cogent_pipelines.errors import BadInput
 from cogent_pipelines.rules import mappings
 
+ERP = {"vendor": "fulfil", "role": "erp", "url": "sandbox://erp_uk"}
 DEMO = Path(__file__).resolve().parents[1] / "estates" / "demo.yaml"
 
 
@@ -49,6 +50,14 @@ def test_the_demo_estate_is_read_into_typed_objects() -> None:
     assert found.syncs["orders_to_wms"].since.tzinfo is not None
 
 
+def test_an_erp_may_own_catalogue_customers_and_finance_and_run_nothing(tmp_path: Path) -> None:
+    """What it owns needs no facility."""
+    owned = {f"truth__{entity}": "erp_uk" for entity in ("products", "customers", "finance")}
+    found = estate.load(changed(tmp_path, systems__erp_uk=ERP, **owned))
+    assert found.truth["finance"] == "erp_uk"
+    assert found.warehouses() == ("wms_uk",)
+
+
 @pytest.mark.parametrize(
     ("changes", "key", "expected"),
     [
@@ -58,6 +67,18 @@ def test_the_demo_estate_is_read_into_typed_objects() -> None:
         ({"truth__stock": {"LEEDS": "wms_uk"}}, "truth.stock", "one owner per facility"),
         ({"truth__weather": "web_uk"}, "truth", "only products"),
         ({"facilities__LEEDS": "mars"}, "facilities.LEEDS", "one of the systems"),
+        (
+            {"systems__erp_uk": ERP, "facilities__LEEDS": "erp_uk"},
+            "facilities.LEEDS",
+            "a system of role warehouse",
+        ),
+        (
+            {"systems__erp_uk": ERP, "truth__stock": {"LEEDS": "erp_uk", "YORK": "wms_uk"}},
+            "truth.stock",
+            "an erp may own",
+        ),
+        ({"systems__erp_uk": ERP, "truth__fulfilment": "erp_uk"}, "truth.fulfilment", "an erp may own"),
+        ({"systems__erp_uk": ERP, "truth__orders": "erp_uk"}, "truth.orders", "an erp may own"),
         ({"time_zone": "Europe/Leeds"}, "time_zone", "time zone name"),
         ({"cadence__orders": "sometimes"}, "cadence", "matching regex"),
         ({"cadence__weather": "1h"}, "cadence.weather", "one of orders"),

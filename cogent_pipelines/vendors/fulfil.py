@@ -140,7 +140,7 @@ def _query(model: Model, clauses: Sequence[Json], fields: Sequence[str]) -> Requ
 
 
 WAREHOUSE = frozenset({"warehouse"})
-"""Who has what lies in facilities and leaves them; of an ERP that runs none only catalogue, customers and orders are asked."""
+"""Who has what lies in facilities and leaves them. An ERP that runs none is asked for catalogue, customers and orders."""
 
 
 def _stream(name: str, model: Model, entity: str, roles: frozenset[str] = frozenset()) -> Stream:

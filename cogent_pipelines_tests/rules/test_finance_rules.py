@@ -238,6 +238,63 @@ def test_ten_thousand_orders_give_one_difference_and_no_false_alarm(values: Worl
     assert (row["entity_key"], row["amount"]) == (f"{SHOP}:7777", Decimal("0.0100"))
 
 
+# --- every_order_value_agrees, where an ERP that runs no facility owns finance ------------------------
+
+ERP = "erp_uk"
+
+
+@pytest.fixture
+def erp() -> World:
+    """A retailer whose warehouse is no ERP, and whose books are kept by one that runs none."""
+    world = World("every_order_value_agrees")
+    world.put("estate.truth", entity="finance", facility="", system=ERP)
+    return world
+
+
+def in_erp(world: World, total: str, name: str = "7", system: str = ERP, **values: Any) -> None:
+    """The order in the ERP, for so much."""
+    given = {"reference": "#1", "status_code": "awaiting_stock", "currency": "GBP", "created_at": ago(hours=3),
+             "updated_at": ago(hours=3), "read_at": ago(minutes=1)} | values  # fmt: skip
+    world.put("marts.erp_records", warehouse_order_key=f"{system}:{name}", system=system,
+              total_amount=Decimal(total), **given)  # fmt: skip
+
+
+def test_the_books_of_an_erp_are_compared_to_the_penny(erp: World) -> None:
+    """What the warehouse has of the order is no posting."""
+    sold(erp, "51.95")
+    booked(erp, "3.00")
+    in_erp(erp, "51.95")
+    assert erp.rows() == []
+    erp.change("marts.erp_records", "true", total_amount=Decimal("51.94"))
+    row = erp.row()
+    assert (row["exception_key"], row["system"]) == (f"{SHOP}:1@{ERP}", ERP)
+    assert row["amount"] == Decimal("-0.01")
+
+
+def test_an_order_no_warehouse_has_yet_is_compared_with_an_erps_books(erp: World) -> None:
+    """They took it from the shop, whole; those of a warehouse have it when it is released."""
+    sold(erp, "51.95")
+    erp.fulfilment_order("1", {1: 1}, name="a")
+    in_erp(erp, "51.94")
+    assert erp.row()["cause"] == "value"
+
+
+def test_an_order_that_an_erp_booked_twice_is_another_value(erp: World) -> None:
+    """No rule of warehouses looks there."""
+    sold(erp, "51.95")
+    in_erp(erp, "51.95")
+    in_erp(erp, "51.95", "8")
+    assert erp.row()["amount"] == Decimal("51.95")
+
+
+@pytest.mark.parametrize("values", [{"status_code": "cancelled"}, {"gone_at": ago(hours=1)}, {"system": "old_erp"}, {"reference": "#9"}])  # fmt: skip
+def test_what_is_no_posting_of_the_order_is_not_compared(erp: World, values: dict[str, Any]) -> None:
+    """Cancelled, deleted, in a system that does not own finance, or of another order."""
+    sold(erp, "51.95")
+    in_erp(erp, "1.00", **values)
+    assert erp.rows() == []
+
+
 # --- every_tax_code_is_mapped -------------------------------------------------------------------------
 
 
@@ -312,6 +369,13 @@ def test_a_line_that_was_taken_off_needs_no_code(taxes: World) -> None:
     taxed(taxes, "1", "IE VAT")
     taxes.change("marts.order_lines", "true", current_qty=0)
     assert taxes.rows() == []
+
+
+def test_a_tax_is_judged_before_an_erp_that_runs_no_facility_posts_it(taxes: World) -> None:
+    """On the shop's order, whoever owns finance and whether anything is booked yet."""
+    taxes.put("estate.truth", entity="finance", facility="", system=ERP)
+    taxed(taxes, "1", "IE VAT")
+    assert taxes.row()["detail"] == "IE VAT on 1 orders, first #1"
 
 
 # --- no_customer_is_doubled ---------------------------------------------------------------------------

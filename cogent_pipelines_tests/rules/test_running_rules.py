@@ -230,12 +230,15 @@ def test_what_could_not_be_taken_in_is_shown() -> None:
     )
     world.order("2", ("A", 1), payment_code="unknown", payment_status_raw="PONDERING")
     world.warehouse_order("90", "2", ("A", 1), status_code="unknown", status_raw="asleep")
+    world.put("marts.erp_records", warehouse_order_key="erp_uk:7", system="erp_uk", status_code="unknown",
+              status_raw="adrift", first_seen_at=ago(minutes=9))  # fmt: skip
     assert world.found() == {
         f"set_aside:{SHOP}:orders:7": "set_aside",
         f"set_aside:{SHOP}:orders:p#3": "set_aside",
         f"unseen:{SHOP}:orders:status:LOST": "unseen_value",
         f"unknown:{SHOP}:orders:payment_code:PONDERING": "unknown_status",
         f"unknown:{WMS}:warehouse_orders:status_code:asleep": "unknown_status",
+        "unknown:erp_uk:erp_records:status_code:adrift": "unknown_status",
     }
 
 

@@ -12,9 +12,11 @@ import msgspec
 import pytest
 
 from cogent_pipelines import estate
+from cogent_pipelines.defs import flows
 from cogent_pipelines.errors import BadInput
 from cogent_pipelines.ledger import copy as ledger_copy
 from cogent_pipelines.rules import estate_tables, mappings, steps
+from cogent_pipelines.vendors import fulfil
 from cogent_pipelines_tests import dbt_render
 
 ROOT = Path(__file__).parents[2]
@@ -448,6 +450,56 @@ def test_a_warehouse_order_is_found_by_its_reference(reference: str | None, expe
     )
     rows = dbt_render.fetch(connection, "SELECT order_key, has_known_order FROM marts.warehouse_orders")
     assert rows == [{"order_key": expected, "has_known_order": expected is not None}]
+
+
+ROLES = re.compile(r"union_vendors\('(\w+)'.*, role='(\w+)'\)")
+OF_A_ROLE = {
+    name: (found[1], found[2])
+    for name, model in dbt_render.models().items()
+    if (found := ROLES.search(model.text))
+}
+
+
+@pytest.mark.parametrize("name", sorted(OF_A_ROLE))
+def test_what_a_warehouse_has_and_what_an_erp_books_are_apart(name: str) -> None:
+    """Two systems of one vendor: one runs a facility, the other keeps books."""
+    source, role = OF_A_ROLE[name]
+    view = f"staging.stg_{'veeqo' if source == 'delivery_methods' else 'fulfil'}__{source}"
+    connection = mart(name)
+    (key, *_) = columns = dbt_render.models()[name].columns
+    for system, plays in (("wms_uk", "warehouse"), ("erp_uk", "erp")):
+        dbt_render.insert(connection, "estate.systems", {"system": system, "role": plays})
+        row = {key: system if key == "system" else f"{system}:7"} | (
+            {"system": system} if "system" in columns else {}
+        )
+        dbt_render.insert(connection, view, row)
+    found = dbt_render.fetch(connection, f"SELECT {key} AS k FROM {dbt_render.models()[name].relation}")
+    expected = {"warehouse": "wms_uk", "erp": "erp_uk"}[role]
+    assert [row["k"].partition(":")[0] for row in found] == [expected]
+
+
+def test_marts_of_a_role_gather_only_vendors_that_play_it() -> None:
+    """What an ERP answers late makes no rule of warehouses wait."""
+    assert {role for _, role in OF_A_ROLE.values()} == {"warehouse", "erp"}
+    assert dbt_render.needs("erp_records", frozenset({"veeqo"})) == []
+    assert "stg_veeqo__warehouse_orders" in dbt_render.needs("warehouse_records", frozenset({"veeqo"}))
+
+
+def test_a_system_is_a_feed_of_what_its_role_has(connection: duckdb.DuckDBPyConnection) -> None:
+    """Of an ERP that runs no facility nobody waits for stock, parcels and returns."""
+    for file, system, expected in (
+        ("two_warehouses", "erp_uk", {"orders", "products", "customers", "contacts"}),
+        ("patchworks_fulfil", "erp_uk", {stream.name for stream in fulfil.VENDOR.streams}),
+    ):
+        retailer = estate.load(ROOT / "estates" / f"{file}.yaml")
+        estate_tables.write(connection, retailer, NOON)
+        rows = connection.execute("SELECT stream FROM estate.feeds WHERE system = $1", [system]).fetchall()
+        assert {stream for (stream,) in rows} == expected
+        read = [
+            stream.name for flow in flows.FLOWS for stream in flows.streams(retailer, flow).get("fulfil", ())
+        ]
+        assert set(read) == expected - {"invoices"}
+        assert {stream.name for stream in flows.read(retailer, "fulfil")} == expected
 
 
 def test_a_level_that_two_facilities_serve_names_none() -> None:
