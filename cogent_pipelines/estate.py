@@ -11,10 +11,11 @@ from __future__ import annotations
 import copy
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -57,6 +58,35 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Common shape of every part of the estate file."""
 
 
+class Scope(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which part of an account that brands share is ours; what lies outside it is foreign.
+
+    A record that tells its channel is judged by that, any other by its SKUs, and what tells neither is ours.
+    """
+
+    channels: tuple[str | int, ...] = ()
+    """The vendor's own ids of our channels in the account."""
+    sku_prefix: str | tuple[str, ...] = ()
+
+    @property
+    def channel_ids(self) -> tuple[str, ...]:
+        """``channels`` as text."""
+        return tuple(str(channel).strip() for channel in self.channels)
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What our SKUs begin with, in capitals: what differs in case alone is no other brand's."""
+        given = (self.sku_prefix,) if isinstance(self.sku_prefix, str) else self.sku_prefix
+        return tuple(prefix.strip().upper() for prefix in given) if self.sku_prefix else ()
+
+    def is_foreign(self, channel: str | None, skus: Iterable[str | None]) -> bool:
+        """Whether a record of this channel (None: not told) with lines of these SKUs is another brand's."""
+        if channel is not None and self.channels:
+            return channel not in self.channel_ids
+        told = [sku.strip().upper() for sku in skus if sku and sku.strip()]
+        return bool(self.prefixes and told) and not any(sku.startswith(self.prefixes) for sku in told)
+
+
 class SystemPart(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One configured account of a vendor."""
 
@@ -69,6 +99,8 @@ class SystemPart(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
     expires_on: date | None = None
     """The day its key ends, where the vendor's keys end and only a person can renew them."""
     options: Mapping[str, Any] = {}
+    scope: Scope | None = None
+    """What of its account is ours, where brands share it."""
 
     @property
     def base_url(self) -> str:
@@ -211,6 +243,14 @@ class Estate(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Names of the systems that ship."""
         return tuple(n for n, s in self.systems.items() if s.role == "warehouse")
 
+    def scopes(self) -> dict[str, dict[str, list[str]]]:
+        """What is ours of accounts that brands share, as dbt is told: system -> channels and prefixes."""
+        return {
+            name: {"channels": list(s.scope.channel_ids), "prefixes": list(s.scope.prefixes)}
+            for name, s in self.systems.items()
+            if s.scope is not None
+        }
+
     def policy(self, channel: str) -> ChannelPolicy:
         """The channel's policy, or the defaults."""
         return self.policies.channels.get(channel, ChannelPolicy())
@@ -326,6 +366,42 @@ def check_syncs(file: str, estate: Estate) -> None:
             raise BadInput(file, f"syncs.{name}.via", sync.via, expected)
 
 
+def _check_scopes(file: str, estate: Estate) -> None:
+    """Refuse a scope that says nothing, or that shares with another of the account. Raises ``BadInput``."""
+    for name, system in estate.systems.items():
+        if (scope := system.scope) is None:
+            continue
+        key = f"systems.{name}.scope"
+        if system.role not in ("channel", "warehouse", "erp"):
+            raise BadInput(file, key, f"a {system.role} system", "one that has orders or items")
+        if not (scope.channels or scope.sku_prefix):
+            raise BadInput(file, key, "neither", "channels, sku_prefix or both")
+        if not all(scope.channel_ids):
+            raise BadInput(file, f"{key}.channels", list(scope.channels), "ids of channels")
+        if not all(scope.prefixes):
+            raise BadInput(file, f"{key}.sku_prefix", scope.sku_prefix, "what SKUs begin with")
+    of_accounts = [(n, s) for n, s in estate.systems.items() if s.account]
+    for (name, one), (other, two) in combinations(of_accounts, 2):
+        if (one.vendor, one.account, one.role) == (two.vendor, two.account, two.role):
+            _check_apart(file, (name, one.scope), (other, two.scope))
+
+
+def _check_apart(file: str, one: tuple[str, Scope | None], other: tuple[str, Scope | None]) -> None:
+    """Two systems of one account: what both called theirs would be done twice."""
+    for (name, mine), (neighbour, its) in ((one, other), (other, one)):
+        key = f"systems.{name}.scope"
+        if mine is None:
+            if its is not None:
+                raise BadInput(file, key, None, f"one, as {neighbour} of the same account has")
+            continue
+        if its is None:
+            continue
+        if common := sorted(set(mine.channel_ids) & set(its.channel_ids)):
+            raise BadInput(file, f"{key}.channels", common, f"channels that {neighbour} does not have")
+        if common := [prefix for prefix in mine.prefixes if prefix.startswith(its.prefixes)]:
+            raise BadInput(file, f"{key}.sku_prefix", common, f"a prefix apart from those of {neighbour}")
+
+
 def _check(file: str, estate: Estate) -> None:
     try:
         ZoneInfo(estate.time_zone)
@@ -379,6 +455,7 @@ def _check(file: str, estate: Estate) -> None:
                 file, f"owners.{name}.escalate_to", who.escalate_to, f"one of {sorted(estate.owners)}"
             )
     check_syncs(file, estate)
+    _check_scopes(file, estate)
     if estate.sandbox:
         for name, system in systems.items():
             if not re.match(r"^(sandbox://|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$))", system.url):

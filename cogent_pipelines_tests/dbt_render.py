@@ -8,8 +8,9 @@ Does not belong here: rows of a test (``cogent_pipelines_tests/rules/rows.py``) 
 from __future__ import annotations
 
 import csv
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from graphlib import TopologicalSorter
@@ -137,14 +138,14 @@ def _environment() -> jinja2.Environment:
     return jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)
 
 
-def render(name: str, in_use: frozenset[str] | None = None) -> str:
-    """The SQL of model ``name`` where these vendors are in use; None: all of them."""
-    return _render(name, in_use)[0]
+def render(name: str, in_use: frozenset[str] | None = None, scopes: str = "{}") -> str:
+    """The SQL of model ``name`` where these vendors are in use (None: all of them), with these scopes as JSON."""
+    return _render(name, in_use, scopes)[0]
 
 
-def needs(name: str, in_use: frozenset[str] | None = None) -> list[str]:
+def needs(name: str, in_use: frozenset[str] | None = None, scopes: str = "{}") -> list[str]:
     """The models and seeds ``name`` reads."""
-    return [n for kind, n in _render(name, in_use)[1] if kind == "ref"]
+    return [n for kind, n in _render(name, in_use, scopes)[1] if kind == "ref"]
 
 
 @cache
@@ -161,7 +162,9 @@ def _filled(text: str, names: dict[str, Any]) -> str:
 
 
 @cache
-def _render(name: str, in_use: frozenset[str] | None = None) -> tuple[str, list[tuple[str, str]]]:
+def _render(
+    name: str, in_use: frozenset[str] | None = None, scopes: str = "{}"
+) -> tuple[str, list[tuple[str, str]]]:
     model = models()[name]
     used: list[tuple[str, str]] = []
 
@@ -176,7 +179,9 @@ def _render(name: str, in_use: frozenset[str] | None = None) -> tuple[str, list[
         return f"{schema}.{table}"
 
     def var(key: str, default: Any = None) -> Any:
-        given = {} if in_use is None else {"vendors_in_use": {slug: VENDORS[slug].roles for slug in in_use}}
+        given: dict[str, Any] = {"scopes": json.loads(scopes)}
+        if in_use is not None:
+            given["vendors_in_use"] = {slug: VENDORS[slug].roles for slug in in_use}
         return (project()["vars"] | given).get(key, default)
 
     names = {
@@ -232,9 +237,11 @@ def create(connection: duckdb.DuckDBPyConnection, *names: str, deep: bool = Fals
         _create(connection, name, made, deep)
 
 
-def create_whole(connection: duckdb.DuckDBPyConnection, in_use: Iterable[str]) -> None:
+def create_whole(
+    connection: duckdb.DuckDBPyConnection, in_use: Iterable[str], scopes: Mapping[str, Any] | None = None
+) -> None:
     """Create every model over these vendors' raw tables, mappings and tables of ours that are there: as dbt would."""
-    chosen = frozenset(in_use)
+    chosen, parts = frozenset(in_use), json.dumps(scopes or {})
     for schema in ("staging", "marts", "rules", "wanted", "reports", "steps"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     models_ = {
@@ -242,10 +249,10 @@ def create_whole(connection: duckdb.DuckDBPyConnection, in_use: Iterable[str]) -
         for name, model in models().items()
         if not model.is_seed and (not model.vendor or model.vendor in chosen)
     }
-    reads = {name: [other for other in needs(name, chosen) if other in models_] for name in models_}
+    reads = {name: [other for other in needs(name, chosen, parts) if other in models_] for name in models_}
     for name in TopologicalSorter(reads).static_order():
         view = f"steps.{name}" if models_[name].is_step else models_[name].relation
-        connection.execute(f"CREATE VIEW {view} AS {render(name, chosen)}")
+        connection.execute(f"CREATE VIEW {view} AS {render(name, chosen, parts)}")
         if models_[name].is_step:
             connection.execute(f"COMMENT ON VIEW {view} IS 'one {models_[name].grows}'")
             connection.execute(f"CREATE TABLE {models_[name].relation} AS SELECT * FROM {view} LIMIT 0")

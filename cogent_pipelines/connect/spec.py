@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import msgspec
 
 from cogent_pipelines.errors import Reject, Retry
+from cogent_pipelines.estate import Scope
 
 Json = Any
 """A decoded JSON value."""
@@ -345,6 +346,8 @@ class Want:
     """The row's columns."""
     refs: Mapping[str, str] = field(default_factory=dict)
     """Earlier steps of the same promise: action -> id at the target."""
+    scope: Scope | None = None
+    """What of the target's account is ours, where brands share it: a look-up must not find the others' for ours."""
     prepared: Sequence[Json] = ()
     """The decoded answers to ``Write.prepare``, while the request that rests on them is built."""
 
@@ -521,6 +524,8 @@ class Vendor:
     """The cheapest request that proves the credentials good."""
     pages: Mapping[str, str] = field(default_factory=dict)
     """Entity -> the vendor's own page of it, with {admin} and {id}."""
+    shows_channels: bool = False
+    """Whether its orders tell by which of the account's channels they came in (``channel_id`` in staging)."""
     tells_customers: bool = False
     """Its shop tells the customer of a shipment when it is made (some whether asked or not) and cannot be asked to later."""
     item_details: frozenset[str] = frozenset()

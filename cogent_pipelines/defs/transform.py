@@ -40,12 +40,16 @@ class _Translator(DagsterDbtTranslator):
 
 
 def in_use(estate: Estate) -> list[str]:
-    """dbt's argument for this estate: marts gather the views of its vendors, by the roles its systems play."""
+    """dbt's argument for this estate: marts gather its vendors' views, by the roles its systems play, and what its scopes
+    leave in."""
     roles = {
         slug: sorted({part.role for part in estate.systems.values() if part.vendor == slug})
         for slug in sorted(vendors(estate))
     }
-    return ["--vars", json.dumps({"vendors_in_use": roles})]
+    given: dict[str, Any] = {"vendors_in_use": roles}
+    if scopes := estate.scopes():
+        given["scopes"] = scopes
+    return ["--vars", json.dumps(given)]
 
 
 def not_in_use(estate: Estate) -> list[str]:

@@ -56,6 +56,11 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> list[str]:
     if not found:
         return []
     definitions = {name: sql for name, sql, _ in found}
+    views = dict(
+        connection.execute(
+            "SELECT view_name, sql FROM duckdb_views() WHERE schema_name = 'marts'"
+        ).fetchall()
+    )
     comments = {name: comment.split() for name, _, comment in found}
     grows = {name: words[2:] for name, words in comments.items() if words[1:2] == ["grows"]}
     made_of = _digest(connection, BESIDE, repr(sorted(comments.items())))
@@ -66,7 +71,7 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> list[str]:
     if connection.execute("SELECT digest FROM ops.steps").fetchall() == [(digest,)]:
         return []
     is_same = connection.execute("SELECT made_of FROM ops.steps_made").fetchall() == [(made_of,)]
-    names = order(definitions, grows)
+    names = order(definitions, grows, views)
     connection.execute("BEGIN")
     try:
         for name in names:
@@ -115,15 +120,19 @@ def _grow(connection: duckdb.DuckDBPyConnection, name: str, key: str, stamp: str
         connection.execute(f"{made} AND d.{stamp} >= $1", [oldest])
 
 
-def order(definitions: dict[str, str], grows: Mapping[str, Sequence[str]] | None = None) -> list[str]:
-    """The steps so that each comes after those its definition names, and after the one it grows with."""
-    graph = {
-        name: {other for other in definitions if other != name and re.search(rf"\bmarts\.{other}\b", sql)}
-        for name, sql in definitions.items()
-    }
+def order(
+    definitions: Mapping[str, str],
+    grows: Mapping[str, Sequence[str]] | None = None,
+    views: Mapping[str, str] | None = None,
+) -> list[str]:
+    """The steps so that each comes after those its definition names, itself or through the marts' ``views``, and after the
+    one it grows with."""
+    nodes = {**(views or {}), **definitions}
+    graph = {name: set(re.findall(r"\bmarts\.(\w+)", sql)) & (nodes.keys() - {name}) for name, sql in nodes.items()}
     for name, (_, _, *parents) in (grows or {}).items():
         graph[name].update(parents)
-    return list(TopologicalSorter({name: sorted(graph[name]) for name in sorted(graph)}).static_order())
+    ordered = TopologicalSorter({name: sorted(graph[name]) for name in sorted(graph)}).static_order()
+    return [name for name in ordered if name in definitions]
 
 
 def _digest(connection: duckdb.DuckDBPyConnection, queries: Sequence[str], *parts: str) -> str:

@@ -6,6 +6,7 @@ Does not belong here: facts of a vendor (``vendors/<slug>.py``) or how to talk (
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.limits import LimitStore
 from cogent_pipelines.connect.spec import Stream, System
 from cogent_pipelines.errors import BadInput
-from cogent_pipelines.estate import Estate, span
+from cogent_pipelines.estate import Estate, SystemPart, span
 from cogent_pipelines.vendors.registry import VENDORS
 
 
@@ -41,12 +42,28 @@ def check(estate: Estate, file: str) -> None:
             raise BadInput(
                 file, f"systems.{name}.vendor", part.vendor, f"one of {', '.join(sorted(VENDORS))}"
             )
+        _check_scope(file, name, part)
         forgotten = [(s.kept, s) for s in VENDORS[part.vendor].streams_of(part.role) if s.kept is not None]
         for kept, stream in sorted(forgotten, key=lambda each: each[0]):
             _check_kept(estate, file, stream, kept)
     for name, sync in estate.syncs.items():
         if sync.via:
             _check_route(estate, file, name, sync.route[0])
+
+
+def _check_scope(file: str, name: str, part: SystemPart) -> None:
+    """Channels can only be told apart where orders show them, and what we send must come in by one of ours."""
+    if part.scope is None or not part.scope.channels:
+        return
+    if not VENDORS[part.vendor].shows_channels:
+        showing = sorted(slug for slug, vendor in VENDORS.items() if vendor.shows_channels)
+        expected = f"sku_prefix alone; only {', '.join(showing)} show the channel of an order"
+        raise BadInput(file, f"systems.{name}.scope.channels", list(part.scope.channels), expected)
+    sent = part.options.get("channel_id")
+    stores = sent.values() if isinstance(sent, Mapping) else () if sent is None else (sent,)
+    if foreign := [store for store in stores if str(store) not in part.scope.channel_ids]:
+        expected = f"one of its scope.channels {list(part.scope.channels)}"
+        raise BadInput(file, f"systems.{name}.options.channel_id", foreign, expected)
 
 
 def _check_route(estate: Estate, file: str, sync: str, bridge: str) -> None:

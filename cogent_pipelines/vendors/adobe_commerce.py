@@ -302,6 +302,7 @@ VENDOR = Vendor(
     hosts=("*",),  # every shop has a host of its own
     auth=SignedOAuth1(bearer=True),
     limit=LeakyBucket(capacity=60, per_second=10, concurrent=4),
+    shows_channels=True,
     streams=STREAMS,
     writes=WRITES,
     check=check,

@@ -254,6 +254,7 @@ VENDOR = Vendor(
     auth=StaticHeader("X-Auth-Token", "access_token"),
     # The least plan's quota; what the headers say counts more.
     limit=HeaderQuota(capacity=150, per_second=5),
+    shows_channels=True,
     streams=STREAMS,
     writes=WRITES,
     check=check,

@@ -340,6 +340,7 @@ VENDOR = Vendor(
         is_instant=True,
         concurrent=4,
     ),
+    shows_channels=True,
     streams=STREAMS,
     writes={
         ("orders_to_wms", "create"): (CREATE,),

@@ -241,6 +241,7 @@ VENDOR = Vendor(
     hosts=("api.veeqo.com",),
     auth=StaticHeader("x-api-key", "api_key"),
     limit=LeakyBucket(capacity=100, per_second=5),
+    shows_channels=True,
     streams=STREAMS,
     writes={
         ("orders_to_wms", "create"): (CREATE, ALLOCATE),

@@ -71,7 +71,7 @@ class Pair(Retailer):
                         f"UPDATE mappings.{table} SET {name} = $1 WHERE {name} = $2", [its, veeqos]
                     )
             personal.prepare(connection, self.book.hmac_key)
-            dbt_render.create_whole(connection, self.slugs.values())
+            dbt_render.create_whole(connection, self.slugs.values(), self.estate.scopes())
 
     def look(self, times: int = 1) -> None:
         """Let time pass, read and plan everything, and carry it out, so many times."""

@@ -12,7 +12,7 @@ from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.vendors.staging_kit import Staging
 
 VIEWS = sorted(name for name in dbt_render.models() if name.startswith("stg_"))
-GATHERED = re.compile(r"union_vendors\('(\w+)'(?:, without=\[(.*?)\])?(?:, role='warehouse')?\)")
+GATHERED = re.compile(r"union_vendors\('(\w+)'(?:, without=\[(.*?)\])?(?:, (?:of|sku|role)='\w+')*\)")
 MARTS = {
     found[1]: (name, model.columns, set(re.findall(r"\w+", found[2] or "")))
     for name, model in dbt_render.models().items()

@@ -4,32 +4,64 @@
 {%- endmacro %}
 
 -- One vendor-neutral select over the staging views of every vendor in use that has this mart, empty when none has.
--- `without` names the columns the mart adds itself. With `role` only of systems that play it: the orders of an ERP that
--- runs no facility look like a warehouse's and are none. What names no system begins with it in its key.
-{% macro union_vendors(mart, without=[], role=none) -%}
+-- `without` names the columns the mart adds itself; `of` the column with the key of the order it hangs on, and `sku` the one
+-- with its SKU: by these, rows outside their system's scope are left out. Where no system has one there is no filter.
+-- With `role` only of systems that play it: the orders of an ERP that runs no facility look like a warehouse's and are none.
+{% macro union_vendors(mart, without=[], of=none, sku=none, role=none) -%}
+    {%- set columns = {} -%}
+    {%- for name in model.columns if name not in without -%}
+        {%- do columns.update({name: model.columns[name].data_type}) -%}
+    {%- endfor -%}
+    {%- if not var('scopes', {}) or (of is none and sku is none) -%}
+    {{ gathered(mart, columns, role) }}
+    {%- else -%}
+    select u.*
+    from (
+    {{ gathered(mart, columns, role) }}
+    ) as u
+    where
+        true
+        {%- if of is not none %}
+        and not exists (select 1 from {{ ref('foreign_records') }} as f where f.record_key = u.{{ of }})
+        {%- endif %}
+        {%- if sku is not none %}
+        and coalesce({{ has_our_prefix('u.system', 'u.' ~ sku) }}, true)
+        {%- endif %}
+    {%- endif -%}
+{%- endmacro %}
+
+-- These columns (name -> type) of every vendor in use that has the mart, rows outside a scope among them. What names no
+-- system begins with it in its first column, a key.
+{% macro gathered(mart, columns, role=none) -%}
     {%- set in_use = var('vendors_in_use', none) -%}
-    {%- set columns = [] -%}
-    {%- for name in model.columns if name not in without -%}{%- do columns.append(name) -%}{%- endfor -%}
     {%- for vendor, marts in var('vendors').items()
         if mart in marts and (in_use is none or (vendor in in_use and (role is none or role in in_use[vendor]))) %}
     select
         {{ columns | join(',\n        ') }}
     from {{ ref('stg_' ~ vendor ~ '__' ~ mart) }}
     {%- if role is not none %}
-    where {{ 'system' if 'system' in columns else "split_part(" ~ columns[0] ~ ", ':', 1)" }}
+    where {{ 'system' if 'system' in columns else "split_part(" ~ (columns | first) ~ ", ':', 1)" }}
         in (select system from {{ source('estate', 'systems') }} where role = '{{ role }}')
     {%- endif %}
     {%- if not loop.last %}
     union all
     {%- endif %}
     {%- else %}
+    {{ no_rows(columns) }}
+    {%- endfor %}
+{%- endmacro %}
+
+-- No row of these columns (name -> type), or of the model's own.
+{% macro no_rows(columns=none) -%}
+    {%- set types = {} -%}
+    {%- for name in model.columns if columns is none -%}{%- do types.update({name: model.columns[name].data_type}) -%}{%- endfor -%}
+    {%- do types.update(columns or {}) -%}
     select
-        {% for name in columns -%}
-        null::{{ model.columns[name].data_type }} as {{ name }}{% if not loop.last %},
+        {% for name in types -%}
+        null::{{ types[name] }} as {{ name }}{% if not loop.last %},
         {% endif %}
         {%- endfor %}
     where false
-    {%- endfor %}
 {%- endmacro %}
 
 -- A step is a table, and its definition a view beside it: `rules/steps.py` fills the one from the other without dbt. A step

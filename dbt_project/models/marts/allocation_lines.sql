@@ -1,1 +1,1 @@
-{{ union_vendors('allocation_lines', role='warehouse') }}
+{{ union_vendors('allocation_lines', of='warehouse_order_key', role='warehouse') }}

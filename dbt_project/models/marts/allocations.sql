@@ -1,5 +1,5 @@
 with gathered as (
-    {{ union_vendors('allocations', without=['facility'], role='warehouse') }}
+    {{ union_vendors('allocations', without=['facility'], of='warehouse_order_key', role='warehouse') }}
 )
 
 select

@@ -1,5 +1,5 @@
 with gathered as (
-    {{ union_vendors('channel_stock', without=['facility']) }}
+    {{ union_vendors('channel_stock', without=['facility'], sku='sku') }}
 )
 
 -- Several facilities may serve one location of a shop: then the level is theirs together and none is named.

@@ -1,1 +1,1 @@
-{{ union_vendors('warehouse_orders', role='erp') }}
+{{ union_vendors('warehouse_orders', of='warehouse_order_key', role='erp') }}

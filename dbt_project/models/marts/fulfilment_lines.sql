@@ -1,1 +1,1 @@
-{{ union_vendors('fulfilment_lines') }}
+{{ union_vendors('fulfilment_lines', of='order_key') }}

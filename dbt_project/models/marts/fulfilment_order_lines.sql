@@ -1,1 +1,1 @@
-{{ union_vendors('fulfilment_order_lines') }}
+{{ union_vendors('fulfilment_order_lines', of='order_key') }}

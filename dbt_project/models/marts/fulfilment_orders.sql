@@ -1,1 +1,1 @@
-{{ union_vendors('fulfilment_orders') }}
+{{ union_vendors('fulfilment_orders', of='order_key') }}

@@ -1,1 +1,1 @@
-{{ union_vendors('fulfilments') }}
+{{ union_vendors('fulfilments', of='order_key') }}

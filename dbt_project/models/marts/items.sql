@@ -1,5 +1,5 @@
 with gathered as (
-    {{ union_vendors('items', without=['role']) }}
+    {{ union_vendors('items', without=['role'], sku='sku') }}
 )
 
 select

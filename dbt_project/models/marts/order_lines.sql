@@ -1,1 +1,1 @@
-{{ union_vendors('order_lines') }}
+{{ union_vendors('order_lines', of='order_key') }}

@@ -1,1 +1,1 @@
-{{ union_vendors('orders') }}
+{{ union_vendors('orders', of='order_key') }}

@@ -1,1 +1,1 @@
-{{ union_vendors('payments') }}
+{{ union_vendors('payments', of='order_key') }}

@@ -1,1 +1,1 @@
-{{ union_vendors('refund_lines') }}
+{{ union_vendors('refund_lines', of='order_key') }}

@@ -1,1 +1,1 @@
-{{ union_vendors('refunds') }}
+{{ union_vendors('refunds', of='order_key') }}

@@ -1,1 +1,1 @@
-{{ union_vendors('shipment_lines', role='warehouse') }}
+{{ union_vendors('shipment_lines', of='warehouse_order_key', role='warehouse') }}

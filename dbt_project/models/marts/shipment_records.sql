@@ -1,1 +1,1 @@
-{{ union_vendors('shipments', role='warehouse') }}
+{{ union_vendors('shipments', of='warehouse_order_key', role='warehouse') }}

@@ -1,5 +1,5 @@
 with gathered as (
-    {{ union_vendors('stock', without=['facility'], role='warehouse') }}
+    {{ union_vendors('stock', without=['facility'], sku='sku', role='warehouse') }}
 )
 
 select

@@ -1,1 +1,1 @@
-{{ union_vendors('warehouse_order_lines', role='warehouse') }}
+{{ union_vendors('warehouse_order_lines', of='warehouse_order_key', role='warehouse') }}

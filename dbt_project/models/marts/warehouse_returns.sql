@@ -1,5 +1,5 @@
 with gathered as (
-    {{ union_vendors('warehouse_returns', without=['order_key'], role='warehouse') }}
+    {{ union_vendors('warehouse_returns', without=['order_key'], of='warehouse_order_key', role='warehouse') }}
 )
 
 -- Returns are few: their orders are found by name directly, and not through every order's.

@@ -1,4 +1,4 @@
--- The day on one page: the books, what stands open and for whom, what was sent, what is stopped.
+-- The day on one page: the books, what is another brand's, what stands open and for whom, what was sent, what is stopped.
 with facts as (
     select
         1 as place,
@@ -11,6 +11,19 @@ with facts as (
         null::timestamptz as oldest_at
     from {{ ref('books') }}
     group by order_class, coalesce(reason, ''), currency
+
+    union all
+
+    select
+        1,
+        'foreign',
+        system,
+        entity,
+        rows_foreign,
+        null,
+        null,
+        null
+    from {{ ref('foreign_rows') }}
 
     union all
 
@@ -64,4 +77,4 @@ select
     currency,
     oldest_at
 from facts
-order by place, item, detail, currency
+order by place, section, item, detail, currency

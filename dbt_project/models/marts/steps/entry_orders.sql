@@ -1,6 +1,6 @@
 -- Which channel order a payment provider's movement is for: by the provider's own word, by the number the shop sent it, or
 -- by the charge that is given back. Should two orders of shops that pay through a provider share a number, it means the
--- first.
+-- first. What is for another brand's order, where brands share an account, is for that one and not for none.
 with known as (
     select
         g.payout_system as system,
@@ -11,6 +11,19 @@ with known as (
     where o.order_name is not null
     group by all
 ),
+
+{%- if var('scopes', {}) %}
+foreigners as (
+    select
+        g.payout_system as system,
+        ltrim(f.reference, '# ') as number,
+        min(f.record_key) as order_key
+    from {{ ref('foreign_records') }} as f
+    inner join (select distinct channel_system, payout_system from {{ ref('gateways') }}) as g on g.channel_system = f.system
+    where f.is_sold and f.reference is not null
+    group by all
+),
+{%- endif %}
 
 entries as (
     select
@@ -32,10 +45,21 @@ named as (
         e.kind_code,
         e.transaction_id,
         e.original_transaction_id,
-        coalesce(o.order_key, k.order_key) as order_key
+        coalesce(
+            o.order_key,
+            k.order_key
+            {%- if var('scopes', {}) %},
+            f.record_key,
+            n.order_key
+            {%- endif %}
+        ) as order_key
     from entries as e
     left join {{ ref('order_book') }} as o on o.order_key = e.order_key
     left join known as k on k.system = e.system and k.number = e.number
+    {%- if var('scopes', {}) %}
+    left join {{ ref('foreign_records') }} as f on f.record_key = e.order_key
+    left join foreigners as n on n.system = e.system and n.number = e.number
+    {%- endif %}
 ),
 
 charges as (

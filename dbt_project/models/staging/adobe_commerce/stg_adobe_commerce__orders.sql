@@ -68,6 +68,7 @@ select
     end as cancelled_at,
     false as is_test,
     nullif(trim(split_part(o.store_name, chr(10), -1)), '') as source_name,
+    o.store_id::varchar as channel_id,
     o.base_currency_code as currency,
     false as is_tax_included,
     o.base_grand_total::decimal(18, 4) as total_amount,

@@ -46,6 +46,7 @@ select
     case when o.status_id in (5, 6) then try_strptime(nullif(o.date_modified, ''), '%a, %d %b %Y %H:%M:%S %z') end as cancelled_at,
     coalesce(list_bool_or(list_transform(o.transactions, lambda t: t.test)), false) as is_test,
     nullif(trim(o.order_source), '') as source_name,
+    o.channel_id::varchar as channel_id,
     coalesce(nullif(o.default_currency_code, ''), o.currency_code) as currency,
     o.has_tax_in as is_tax_included,
     o.total_inc_tax::decimal(18, 4) as total_amount,

@@ -17,6 +17,7 @@ select
     o.system,
     o.self.id::varchar as warehouse_order_id,
     coalesce(nullif(trim(o."customerOrderNumber"), ''), nullif(trim(o.number), '')) as reference,
+    null::varchar as channel_id,
     case
         when o.order_status in ('New', 'Ready for Fulfillment', 'Wave Built') then 'released'
         when o.order_status in ('Draft', 'Hold') then 'on_hold'

@@ -46,6 +46,7 @@ select
     o.system,
     o.id::varchar as warehouse_order_id,
     coalesce(nullif(trim(o.reference), ''), nullif(trim(o.channel_identifier), '')) as reference,
+    o.channel::varchar as channel_id,
     case
         when o.state = 'cancel' then 'cancelled'
         when o.state = 'done' then 'shipped'

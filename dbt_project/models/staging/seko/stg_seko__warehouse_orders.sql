@@ -21,6 +21,7 @@ select
     o.system,
     o.GUID as warehouse_order_id,
     o.SalesOrderReference as reference,
+    null::varchar as channel_id,
     case o.Status
         when 'To Be Picked' then 'released'
         when 'To Cancel' then 'on_hold'

@@ -21,6 +21,7 @@ select
     o.cancelledAt as cancelled_at,
     coalesce(o.test, false) as is_test,
     o.sourceName as source_name,
+    null::varchar as channel_id,
     o.currencyCode as currency,
     o.taxesIncluded as is_tax_included,
     o.totalPriceSet.shopMoney.amount::decimal(18, 4) as total_amount,

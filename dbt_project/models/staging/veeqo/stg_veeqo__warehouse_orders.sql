@@ -27,6 +27,7 @@ select
     o.system,
     o.id::varchar as warehouse_order_id,
     nullif(trim(o.number), '') as reference,
+    o.channel.id::varchar as channel_id,
     case
         when o.merged_to_id is not null then 'merged'
         when o.status = 'cancelled' then 'cancelled'
