@@ -9,7 +9,7 @@ vocabulary cannot say a thing, an object with the slot's protocol is passed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -36,6 +36,8 @@ class System:
     """What the vendor calls a secret -> the environment variable that holds it (or ``<NAME>_FILE``)."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Facts of this account a vendor file needs: API version, the WMS's channel id, and the like."""
+    scope: Scope | None = None
+    """What of its account is ours, where brands share it."""
     account: str = ""
     """Limiter state is kept per account; empty means the system's own name."""
     loopback_only: bool = False
@@ -346,10 +348,14 @@ class Want:
     """The row's columns."""
     refs: Mapping[str, str] = field(default_factory=dict)
     """Earlier steps of the same promise: action -> id at the target."""
-    scope: Scope | None = None
-    """What of the target's account is ours, where brands share it: a look-up must not find the others' for ours."""
     prepared: Sequence[Json] = ()
     """The decoded answers to ``Write.prepare``, while the request that rests on them is built."""
+    scope: Scope | None = None
+    """What of the target's account is ours, where brands share it."""
+
+    def is_foreign(self, channel: str | None, skus: Iterable[str | None]) -> bool:
+        """Whether a record of the target's is another brand's, and so no answer to this want."""
+        return self.scope is not None and self.scope.is_foreign(channel, skus)
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,7 +254,7 @@ def _job(
     sync = SYNCS[promise.sync]
     if promise.effect == "none":
         if row is None:
-            return _gone(promise, sync, writes)
+            return _gone(client, promise, sync, writes)
         if row.held_by:
             return Move(promise, "held", {"reason": row.held_by})
         if row.digest != promise.digest:
@@ -269,15 +269,16 @@ def _job(
     else:
         sealed = dict(promise.sent or {})
         fields = personal.unseal(sealed)
-    return job_of(promise, sync, writes, fields, sealed, may_send=True)
+    return job_of(promise, sync, writes, fields, sealed, may_send=True, scope=client.system.scope)
 
 
-def _gone(promise: Promise, sync: Sync, writes: tuple[Write, ...]) -> Job | Move:
+def _gone(client: Client, promise: Promise, sync: Sync, writes: tuple[Write, ...]) -> Job | Move:
     """Nobody wants it any more. If it was ever sent, perhaps that is why: the target may have it."""
     if promise.first_sent_at is None:
         return Move(promise, "withdrawn", {"reason": "no_longer_wanted"})
     sealed = dict(promise.sent or {})
-    job = job_of(promise, sync, writes, personal.unseal(sealed), sealed, may_send=False)
+    fields, scope = personal.unseal(sealed), client.system.scope
+    job = job_of(promise, sync, writes, fields, sealed, may_send=False, scope=scope)
     job.phase, job.is_gone = "doubt", True
     return job
 

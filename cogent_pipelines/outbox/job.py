@@ -20,6 +20,7 @@ from typing import Any, Literal
 from cogent_pipelines import clock
 from cogent_pipelines.connect.spec import Found, Json, Listing, Want, Write
 from cogent_pipelines.errors import Reject, Retry
+from cogent_pipelines.estate import Scope
 from cogent_pipelines.ledger.promises import Promise
 from cogent_pipelines.outbox import personal
 from cogent_pipelines.outbox.syncs import Sync
@@ -70,6 +71,8 @@ class Job:
     """Why the bridge that was to carry it did not, by its own word; the target lacks it."""
     repeats: int = 0
     """How often it was sent again within this run."""
+    scope: Scope | None = None
+    """What of the target's account is ours."""
     prepared: tuple[Json, ...] = ()
     """What the target answered to the write's ``prepare``, just before a send."""
 
@@ -80,7 +83,9 @@ class Job:
     @property
     def want(self) -> Want:
         p = self.promise
-        return Want(p.sync, p.act, p.business_key, p.reference, self.fields, self.refs, self.prepared)
+        return Want(
+            p.sync, p.act, p.business_key, p.reference, self.fields, self.refs, self.prepared, self.scope
+        )
 
     @property
     def effect(self) -> str:
@@ -111,6 +116,7 @@ def job_of(
     sealed: Mapping[str, Any],
     *,
     may_send: bool,
+    scope: Scope | None,
 ) -> Job:
     """A claimed promise as a job, in the phase the ledger left it in."""
     phase: Phase = "fresh"
@@ -130,6 +136,7 @@ def job_of(
         key=promise.idempotency_key,
         is_sent=promise.state == "sent",
         may_send=may_send,
+        scope=scope,
     )
 
 

@@ -43,7 +43,8 @@ def verify(
         if promise.sync in carried:
             writes = carried[promise.sync].writes(writes)
         fields = personal.unseal(sealed)
-        job = job_of(promise, SYNCS[promise.sync], writes, fields, sealed, may_send=False)
+        scope = opened[promise.system].system.scope
+        job = job_of(promise, SYNCS[promise.sync], writes, fields, sealed, may_send=False, scope=scope)
         jobs.setdefault(promise.system, []).append(job)
     tallies = {name: Tally() for name in jobs}
     asyncio.run(work(ledger, opened, jobs, me, tallies, vias=carried, read_at={}, mapping=""))

@@ -120,6 +120,17 @@ class Landed:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """Rows of one thing at a system that shares its account with another brand; each number is counted apart."""
+
+    system: str
+    entity: str
+    read: int
+    ours: int
+    foreign: int
+
+
+@dataclass(frozen=True, slots=True)
 class Owner:
     """What one owner has before them."""
 
@@ -157,6 +168,8 @@ class Books:
     orders: Orders
     syncs: tuple[Sync, ...]
     landed: tuple[Landed, ...]
+    shared: tuple[Shared, ...]
+    """Of the systems with a scope only."""
     exceptions: tuple[Owner, ...]
     money: Mapping[str, Decimal]
     """Currency -> amount at risk over all owners, each order once."""
@@ -165,14 +178,25 @@ class Books:
     """State -> kind -> messages."""
 
     @property
+    def foreign_orders(self) -> int:
+        """Orders of other brands that came in with ours."""
+        return sum(row.foreign for row in self.shared if row.entity == "orders")
+
+    @property
     def equations(self) -> tuple[Equation, ...]:
         """Every pair of counts that must agree."""
         found = [
             Equation(
-                "orders ingested = sum of their classes",
+                "orders ingested = sum of their classes and of foreign ones",
                 self.orders.ingested,
-                sum(self.orders.classes.values()),
+                sum(self.orders.classes.values()) + self.foreign_orders,
             )
+        ]
+        found += [
+            Equation(
+                f"{row.system} {row.entity}: rows read = ours + foreign", row.read, row.ours + row.foreign
+            )
+            for row in self.shared
         ]
         found += [
             Equation(f"{s.sync} to {s.system}: keys = sum of their states", s.keys, s.states)
@@ -209,6 +233,7 @@ def read(state: Path, estate_file: Path | str, *, each: bool = False) -> Books:
             # Keys are only ever added by a plan, and no plan runs while the warehouse is open here.
             syncs = _syncs(connection, ledger, estate)
             landed = _landed(connection) if connection else ()
+            shared = _shared(connection) if connection else ()
             orders = _orders(connection, each=each) if connection else Orders()
         standing = exceptions.standing(ledger)
         return Books(
@@ -218,6 +243,7 @@ def read(state: Path, estate_file: Path | str, *, each: bool = False) -> Books:
             orders=orders,
             syncs=syncs,
             landed=landed,
+            shared=shared,
             exceptions=_owners(standing, stores.repairs_themselves(place)),
             money=_money(
                 [row for rows in standing.values() for row in rows.values() if row["state"] != "accepted"]
@@ -323,6 +349,14 @@ def _landed(connection: duckdb.DuckDBPyConnection) -> tuple[Landed, ...]:
     return tuple(found)
 
 
+def _shared(connection: duckdb.DuckDBPyConnection) -> tuple[Shared, ...]:
+    """What was read beside ours where brands share an account, by the view ``reports.foreign_rows``."""
+    rows = connection.execute(
+        "SELECT system, entity, rows_read, rows_ours, rows_foreign FROM reports.foreign_rows ORDER BY ALL"
+    ).fetchall()
+    return tuple(Shared(*row) for row in rows)
+
+
 def _utc(at: datetime | None) -> datetime | None:
     return at.astimezone(UTC) if at else None
 
@@ -407,6 +441,7 @@ def as_json(books: Books) -> str:
         "orders": orders,
         "syncs": [asdict(row) | {"states": row.states} for row in books.syncs],
         "landing": [asdict(row) | {"kept": row.kept} for row in books.landed],
+        "shared": [asdict(row) for row in books.shared],
         "exceptions": [asdict(row) for row in books.exceptions],
         "money": books.money,
         "stops": [asdict(row) for row in books.stops],
@@ -432,6 +467,8 @@ def as_text(books: Books) -> str:
     found += lines.columns([_SYNC_HEAD, *(_sync_cells(row) for row in books.syncs[:5])], right=range(3, 11))
     if books.landed:
         found.append(_landed_line(books))
+    if books.shared:
+        found.append(_shared_line(books))
     if books.exceptions:
         rows = [_owner_cells(row, books.at) for row in books.exceptions[:6]]
         found += lines.columns([("open with", *_OWNER_HEAD), *rows], right=(1, 2, 3))
@@ -452,6 +489,8 @@ def orders_lines(books: Books) -> list[str]:
         for name in CLASSES
         if orders.classes.get(name)
     ]
+    if books.foreign_orders:
+        parts.append(f"{lines.number(books.foreign_orders)} foreign")
     found = [f"  {lines.number(orders.ingested)} orders ingested = {' + '.join(parts) or '0'}"]
     found += [
         f"    {lines.words(name)}: {lines.counts(orders.reasons[name])}"
@@ -489,6 +528,15 @@ def _landed_line(books: Books) -> str:
     }
     parts = " + ".join(f"{lines.number(total[name])} {lines.words(name)}" for name in list(total)[1:])
     return f"  {len(rows)} feeds: {lines.number(total['rows_in'])} rows in = {parts}"
+
+
+def _shared_line(books: Books) -> str:
+    parts: dict[str, int] = {}
+    for row in books.shared:
+        parts[row.entity] = parts.get(row.entity, 0) + row.foreign
+    return (
+        f"  foreign rows, left alone: {lines.counts({name: n for name, n in parts.items() if n}) or 'none'}"
+    )
 
 
 def _owner_cells(row: Owner, now: datetime) -> tuple[str, ...]:
@@ -546,6 +594,9 @@ def as_markdown(books: Books) -> str:
         (*(getattr(row, name) for name in _LANDED_FIELDS), lines.minute(row.complete_at))
         for row in books.landed
     ]
+    if books.shared:
+        shared = [tuple(asdict(row).values()) for row in books.shared]
+        parts += ["", "### Foreign rows", *_table(("system", "of", "read", "ours", "foreign"), shared)]
     head = (*(lines.words(name) for name in _LANDED_FIELDS), "last read whole")
     parts += ["", "### Landed", *_table(head, landed)]
     parts += ["", *(_cell(line.strip()) for line in (_messages_line(books), *_stop_lines(books)))]

@@ -57,9 +57,7 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> list[str]:
         return []
     definitions = {name: sql for name, sql, _ in found}
     views = dict(
-        connection.execute(
-            "SELECT view_name, sql FROM duckdb_views() WHERE schema_name = 'marts'"
-        ).fetchall()
+        connection.execute("SELECT view_name, sql FROM duckdb_views() WHERE schema_name = 'marts'").fetchall()
     )
     comments = {name: comment.split() for name, _, comment in found}
     grows = {name: words[2:] for name, words in comments.items() if words[1:2] == ["grows"]}
@@ -126,9 +124,12 @@ def order(
     views: Mapping[str, str] | None = None,
 ) -> list[str]:
     """The steps so that each comes after those its definition names, itself or through the marts' ``views``, and after the
-    one it grows with."""
+    one it grows with.
+    """
     nodes = {**(views or {}), **definitions}
-    graph = {name: set(re.findall(r"\bmarts\.(\w+)", sql)) & (nodes.keys() - {name}) for name, sql in nodes.items()}
+    graph = {
+        name: set(re.findall(r"\bmarts\.(\w+)", sql)) & (nodes.keys() - {name}) for name, sql in nodes.items()
+    }
     for name, (_, _, *parents) in (grows or {}).items():
         graph[name].update(parents)
     ordered = TopologicalSorter({name: sorted(graph[name]) for name in sorted(graph)}).static_order()

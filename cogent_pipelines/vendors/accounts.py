@@ -27,6 +27,7 @@ def system(estate: Estate, name: str) -> System:
         base_url=part.base_url,
         secrets=part.secrets,
         options=part.settings,
+        scope=part.scope,
         account=part.account or name,
         loopback_only=estate.sandbox,
     )

@@ -279,14 +279,18 @@ def _order_id(want: Want) -> str:
 
 
 def is_its_own(want: Want, found: Found) -> bool:
-    """Whether what has our number may be ours: it was made for this want, or by somebody who says nothing."""
-    return found.fields["made_for"] in (None, want.key)
+    """Whether what has our number may be ours: made for this want, or by somebody who says nothing, and not a brand's
+    that shares the account.
+    """
+    if found.fields["made_for"] is None:
+        return not want.is_foreign(None, [line["sku"] for line in found.fields["lines"]])
+    return bool(found.fields["made_for"] == want.key)
 
 
 def may_create(want: Want, found: Found | None) -> None:
     """Refuse to write over an order of another of our channels: theirs would be changed."""
     if found is not None and not is_its_own(want, found):
-        other = found.fields["made_for"]
+        other = found.fields["made_for"] or "another brand"
         raise Reject(f"the number {want.reference} is taken by the order for {other}", code="number_taken")
 
 

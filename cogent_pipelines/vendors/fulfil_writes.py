@@ -144,6 +144,9 @@ def _matching(want: Want, answers: Sequence[Json], *, returns: bool) -> list[Map
         for order in _orders(answers)
         if reference in (_text(order.get("channel_identifier")), _text(order.get("reference")))
         and _is_return(order) is returns
+        and not want.is_foreign(
+            _text(order.get("channel")), [line["sku"] for line in _lines_of(order, answers)]
+        )
     ]
     return sorted(matches, key=lambda order: (order.get("state") == "cancel", order["id"]))
 
@@ -171,7 +174,7 @@ def find_return(want: Want, answers: Sequence[Json]) -> Found | None:
 
 
 def by_reference(wants: Sequence[Want], system: System) -> Sequence[Request]:  # noqa: ARG001
-    """Orders and their lines by our reference, exactly, in either field that may hold it and in any channel.
+    """Orders and their lines by our reference, exactly, in either field that may hold it and in any channel of ours.
 
     Lines cannot be reached through their order, but the order through its lines.
     """

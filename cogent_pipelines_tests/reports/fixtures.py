@@ -267,7 +267,7 @@ def _make(root: Path) -> None:
             connection.execute(f"CREATE TABLE {model.relation} ({columns})")
         connection.execute("CREATE TABLE shopify.orders (system VARCHAR)")
         connection.execute("CREATE TABLE veeqo.orders (system VARCHAR)")
-        dbt_render.create(connection, "books")
+        dbt_render.create(connection, "books", "foreign_rows")
     clock.use_wall()
 
 

@@ -72,7 +72,11 @@ ESTATE: dict[str, Any] = {
 
 
 def _systems(
-    port: int, slugs: Mapping[str, str], options: Mapping[str, Mapping[str, Any]], drop: Path
+    port: int,
+    slugs: Mapping[str, str],
+    options: Mapping[str, Mapping[str, Any]],
+    drop: Path,
+    scopes: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Both systems, at an address of their own: tokens are kept by it, and a sandbox knows its own only."""
     made = {}
@@ -86,6 +90,7 @@ def _systems(
             "url": url,
             "secrets": {secret: _variable(name, secret) for secret in account.secrets},
             "options": {key: _filled(value, drop / name, url) for key, value in own.items()},
+            "scope": scopes.get(name),
         }
     return made
 
@@ -174,9 +179,11 @@ class Retailer:
         since: datetime | None = None,
         port: int | None = None,
         syncs: Mapping[str, Mapping[str, Any]] | None = None,
+        scopes: Mapping[str, Mapping[str, Any]] | None = None,
         **settings: Any,
     ) -> None:
-        """``options`` are further ones of a system, ``syncs`` what is said besides of a sync; ``since`` is the syncs'
+        """``options`` are further ones of a system, ``scopes`` what of its account is ours; ``syncs`` what is said besides of a
+        sync; ``since`` is the syncs'
         ``from`` where it is not long ago; ``port`` is the one that is listened to, where there is one.
         """
         drop = folder / "drop"
@@ -198,7 +205,10 @@ class Retailer:
         self.world = self.sandbox.world
         self.folder = folder
         self.path = folder / "warehouse.duckdb"
-        estate = {**ESTATE, "systems": _systems(port or next(PORTS), slugs, options or {}, drop)}
+        estate = {
+            **ESTATE,
+            "systems": _systems(port or next(PORTS), slugs, options or {}, drop, scopes or {}),
+        }
         begins = {} if since is None else {"from": since.isoformat()}
         estate["syncs"] = {
             name: {**part, **begins, **(syncs or {}).get(name, {})} for name, part in ESTATE["syncs"].items()

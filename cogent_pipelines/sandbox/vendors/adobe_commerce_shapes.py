@@ -212,7 +212,7 @@ class Shapes:
             "status": STATUSES.get(state, state),
             "created_at": stamp(order.created_at),
             "updated_at": stamp(order.updated_at),
-            "store_id": STORE,
+            "store_id": order.channel_id,
             "store_name": "Main Website\nMain Website Store\nDefault Store View",
             "protect_code": f"{order.id:06x}",
             **self._currencies(order),

@@ -140,7 +140,7 @@ class Orders:
             "is_email_opt_in": False,
             "credit_card_type": None,
             "order_source": "www" if order.source == "web" else order.source,
-            "channel_id": 1,
+            "channel_id": order.channel_id,
             "external_source": None,
             "external_id": None,
             "external_merchant_id": None,

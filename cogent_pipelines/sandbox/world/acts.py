@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from cogent_pipelines.sandbox.world import accounts, bridge, catalogue, levels
+from cogent_pipelines.sandbox.world import accounts, brands, bridge, catalogue, levels
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import (
@@ -488,7 +488,13 @@ def _plant(world: World, args: Args) -> Any:
     )
 
 
+def _move_in(world: World, args: Args) -> Any:
+    brands.move_in(world, orders=int(args.get("orders", 3)))
+    return {"prefix": brands.PREFIX, "channel": brands.CHANNEL}
+
+
 WORLD: Mapping[str, Callable[[World, Args], Any]] = {
     "arm": _arm,
     "plant": _plant,
+    "another_brand": _move_in,
 }

@@ -246,6 +246,7 @@ class ShopOrder:
     currency: str
     lines: list[ShopLine]
     source: str = "web"
+    channel_id: int = 1  # of the shop's channels, where it has several
     processed_at: datetime | None = None
     closed_at: datetime | None = None
     cancelled_at: datetime | None = None

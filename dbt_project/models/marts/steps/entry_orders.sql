@@ -47,9 +47,11 @@ named as (
         e.original_transaction_id,
         coalesce(
             o.order_key,
+            {%- if var('scopes', {}) %}
+            f.record_key,
+            {%- endif %}
             k.order_key
             {%- if var('scopes', {}) %},
-            f.record_key,
             n.order_key
             {%- endif %}
         ) as order_key
