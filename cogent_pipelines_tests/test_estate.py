@@ -11,6 +11,7 @@ import yaml
 from cogent_pipelines import estate
 from cogent_pipelines.errors import BadInput
 from cogent_pipelines.rules import mappings
+from cogent_pipelines.vendors import accounts
 
 ERP = {"vendor": "fulfil", "role": "erp", "url": "sandbox://erp_uk"}
 DEMO = Path(__file__).resolve().parents[1] / "estates" / "demo.yaml"
@@ -89,6 +90,16 @@ def test_an_erp_may_own_catalogue_customers_and_finance_and_run_nothing(tmp_path
         ({"policies__channels__web_uk__buffer": -1}, "policies.channels.web_uk.buffer", ">= 0"),
         ({"hours__MARS": {"week": {}}}, "hours.MARS", "one of the facilities"),
         ({"hours__LEEDS__week__mon": "9 to 5"}, "hours.LEEDS.week.mon", "07:00-19:00"),
+        ({"systems__wms_uk__scope": {}}, "systems.wms_uk.scope", "channels, sku_prefix or both"),
+        ({"systems__wms_uk__scope": {"brand": "A"}}, "systems.wms_uk.scope", "brand"),
+        ({"systems__wms_uk__scope": {"channels": [" "]}}, "systems.wms_uk.scope.channels", "ids of channels"),
+        ({"systems__wms_uk__scope": {"channels": "771"}}, "systems.wms_uk.scope.channels", "`array`"),
+        (
+            {"systems__wms_uk__scope": {"sku_prefix": ["A-", ""]}},
+            "systems.wms_uk.scope.sku_prefix",
+            "begin with",
+        ),
+        ({"systems__wms_uk__scope": {"sku_prefix": 7}}, "systems.wms_uk.scope.sku_prefix", "`str | array`"),
         ({"owners__cx__escalate_to": "mum"}, "owners.cx.escalate_to", "one of"),
         (
             {"windows": {"every_shipment_reached_the_channel": {"hours": 0.001}}},
@@ -111,6 +122,102 @@ def test_a_wrong_estate_is_refused_naming_the_key(
     error = refused(changed(tmp_path, **changes))
     assert error.key.startswith(key)
     assert expected in str(error)
+
+
+def two_brands(tmp_path: Path, one: Any, other: Any) -> Path:
+    """The demo's estate with two systems of its warehouse's account, and their scopes."""
+    data = yaml.safe_load(DEMO.read_text(encoding="utf-8"))["systems"]["wms_uk"] | {"account": "acme"}
+    scoped = [{**data, "scope": scope} if scope else data for scope in (one, other)]
+    return changed(tmp_path, systems__wms_uk=scoped[0], systems__wms_beta=scoped[1])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ({"channels": [771]}, None, "as wms_uk of the same account has"),
+        (None, {"channels": [771]}, "as wms_beta of the same account has"),
+        ({"channels": [771, 5]}, {"channels": ["771"]}, "channels that wms_uk does not have"),
+        ({"sku_prefix": "AB-"}, {"sku_prefix": ["X-", "a"]}, "a prefix apart from those of wms_beta"),
+        ({"sku_prefix": "A"}, {"sku_prefix": "AB-"}, "a prefix apart from those of wms_uk"),
+    ],
+)
+def test_two_systems_of_an_account_must_not_share_what_is_theirs(
+    tmp_path: Path, one: Any, other: Any, expected: str
+) -> None:
+    """Both would send it."""
+    assert expected in refused(two_brands(tmp_path, one, other)).expected
+
+
+def test_two_systems_of_an_account_may_each_have_a_part(tmp_path: Path) -> None:
+    """Ids are text whatever they are written as, and prefixes have no case."""
+    found = estate.load(
+        two_brands(
+            tmp_path, {"channels": [771], "sku_prefix": "ab-"}, {"channels": ["772"], "sku_prefix": "X-"}
+        )
+    )
+    assert found.scopes() == {
+        "wms_uk": {"channels": ["771"], "prefixes": ["AB-"]},
+        "wms_beta": {"channels": ["772"], "prefixes": ["X-"]},
+    }
+
+
+def test_a_system_that_has_neither_orders_nor_items_has_no_scope(tmp_path: Path) -> None:
+    """There would be nothing to tell apart by."""
+    part = {"vendor": "stripe", "role": "payments", "url": "sandbox://x", "scope": {"sku_prefix": "A"}}
+    assert refused(changed(tmp_path, systems__cards_uk=part)).key == "systems.cards_uk.scope"
+
+
+@pytest.mark.parametrize(
+    ("channel", "skus", "is_foreign"),
+    [
+        ("771", ["ZZ-1"], False),  # the channel decides where it is told
+        ("772", ["AB-1"], True),
+        (None, ["ZZ-1", "ZZ-2"], True),
+        (None, ["ZZ-1", "AB-1"], False),
+        (None, [" ab-1"], False),
+        (None, [None, " "], False),
+        (None, [], False),
+    ],
+)
+def test_a_record_is_foreign_by_its_channel_or_else_by_all_its_skus(
+    channel: str | None, skus: list[str | None], is_foreign: bool
+) -> None:
+    """What tells neither is ours."""
+    assert estate.Scope(channels=(771,), sku_prefix="AB-").is_foreign(channel, skus) is is_foreign
+
+
+def test_a_channel_says_nothing_where_no_channel_is_declared() -> None:
+    """And SKUs nothing where no prefix is."""
+    assert estate.Scope(sku_prefix="AB-").is_foreign("772", ["ZZ-1"])
+    assert not estate.Scope(sku_prefix="AB-").is_foreign("772", ["AB-1"])
+    assert not estate.Scope(channels=("771",)).is_foreign(None, ["ZZ-1"])
+
+
+@pytest.mark.parametrize(
+    ("system", "change", "key", "expected"),
+    [
+        ("web_uk", {"scope": {"channels": [1]}}, "systems.web_uk.scope.channels", "sku_prefix alone"),
+        ("wms_uk", {"scope": {"channels": [772]}}, "systems.wms_uk.options.channel_id", "scope.channels"),
+    ],
+)
+def test_a_scope_its_vendor_cannot_show_is_refused(
+    tmp_path: Path, system: str, change: dict[str, Any], key: str, expected: str
+) -> None:
+    """A shop whose orders tell no channel; a warehouse where our own orders would come in by another's."""
+    changes = {f"systems__{system}__{name}": value for name, value in change.items()}
+    file = changed(tmp_path, **changes)
+    with pytest.raises(BadInput) as caught:
+        accounts.check(estate.load(file), str(file))
+    assert caught.value.key == key
+    assert expected in caught.value.expected
+
+
+def test_a_scope_its_vendor_shows_is_taken(tmp_path: Path) -> None:
+    """The same channel as the one that orders go to; the client knows it."""
+    file = changed(tmp_path, systems__wms_uk__scope={"channels": ["771"]})
+    found = estate.load(file)
+    accounts.check(found, str(file))
+    assert accounts.system(found, "wms_uk").scope == estate.Scope(channels=("771",))
 
 
 def test_a_folder_of_mappings_is_beside_the_estate_file(tmp_path: Path) -> None:

@@ -123,8 +123,9 @@ def order(
     grows: Mapping[str, Sequence[str]] | None = None,
     views: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """The steps so that each comes after those its definition names, itself or through the marts' ``views``, and after the
-    one it grows with.
+    """The steps so that each comes after those its definition names, itself or through the marts' ``views``.
+
+    And after the one it grows with.
     """
     nodes = {**(views or {}), **definitions}
     graph = {

@@ -279,8 +279,9 @@ def _order_id(want: Want) -> str:
 
 
 def is_its_own(want: Want, found: Found) -> bool:
-    """Whether what has our number may be ours: made for this want, or by somebody who says nothing, and not a brand's
-    that shares the account.
+    """Whether what has our number may be ours.
+
+    It was made for this want, or by somebody who says nothing, and is not a brand's that shares the account.
     """
     if found.fields["made_for"] is None:
         return not want.is_foreign(None, [line["sku"] for line in found.fields["lines"]])

@@ -60,7 +60,7 @@ def test_an_order_that_came_in_and_is_in_no_mart_unbalances_the_books(kept: Kept
     found = read(kept)
     assert not found.balanced
     assert "THEY DO NOT BALANCE" in books.as_text(found)
-    assert "orders ingested = sum of their classes: 2 and 1" in books.as_text(found)
+    assert "orders ingested = sum of their classes and of foreign ones: 2 and 1" in books.as_text(found)
 
 
 def test_an_id_only_a_sweep_has_listed_is_not_an_order_yet(kept: Kept) -> None:

@@ -180,11 +180,14 @@ class Retailer:
         port: int | None = None,
         syncs: Mapping[str, Mapping[str, Any]] | None = None,
         scopes: Mapping[str, Mapping[str, Any]] | None = None,
+        beside: Mapping[str, str] | None = None,
         **settings: Any,
     ) -> None:
-        """``options`` are further ones of a system, ``scopes`` what of its account is ours; ``syncs`` what is said besides of a
-        sync; ``since`` is the syncs'
-        ``from`` where it is not long ago; ``port`` is the one that is listened to, where there is one.
+        """``options`` are further ones of a system, ``scopes`` what of its account is ours, ``beside`` further systems by the
+        one whose account they share.
+
+        ``syncs`` is what is said besides of a sync; ``since`` is the syncs' ``from`` where it is not long ago; ``port`` is
+        the one that is listened to, where there is one.
         """
         drop = folder / "drop"
         defaults = {
@@ -199,16 +202,17 @@ class Retailer:
         }
         given = {"systems": dict(slugs), **defaults, **settings}
         self.sandbox = create_app(Settings(**given), disconnect=httpx.ReadError)
-        self.slugs = slugs
+        self.slugs = {**slugs, **{name: slugs[of] for name, of in (beside or {}).items()}}
         self.limits = MemoryLimits()
         self.latency = LATENCY
         self.world = self.sandbox.world
         self.folder = folder
         self.path = folder / "warehouse.duckdb"
-        estate = {
-            **ESTATE,
-            "systems": _systems(port or next(PORTS), slugs, options or {}, drop, scopes or {}),
-        }
+        systems = _systems(port or next(PORTS), slugs, options or {}, drop, scopes or {})
+        for name, of in (beside or {}).items():
+            systems[of]["account"] = of
+            systems[name] = {**systems[of], "scope": (scopes or {}).get(name)}
+        estate = {**ESTATE, "systems": systems}
         begins = {} if since is None else {"from": since.isoformat()}
         estate["syncs"] = {
             name: {**part, **begins, **(syncs or {}).get(name, {})} for name, part in ESTATE["syncs"].items()

@@ -76,6 +76,18 @@ def test_a_vendor_declares_which_details_its_items_have(detail: str, column: str
     assert {slug for slug, vendor in VENDORS.items() if detail in vendor.item_details} == telling
 
 
+def test_a_vendor_declares_whether_its_orders_show_their_channel() -> None:
+    """A scope of channels would call nothing foreign elsewhere."""
+    views = {
+        slug: view
+        for slug in VENDORS
+        for kind in ("orders", "warehouse_orders")
+        if (view := f"stg_{slug}__{kind}") in VIEWS
+    }
+    showing = {slug for slug, view in views.items() if "as channel_id" in _without_nulls(view)}
+    assert {slug for slug, vendor in VENDORS.items() if vendor.shows_channels} == showing
+
+
 def _without_nulls(view: str) -> str:
     """The view's SQL without its columns that are always null."""
     return re.sub(r"null::\w+ as \w+", "", dbt_render.render(view))
