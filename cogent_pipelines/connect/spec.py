@@ -9,7 +9,7 @@ vocabulary cannot say a thing, an object with the slot's protocol is passed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -353,9 +353,15 @@ class Want:
     scope: Scope | None = None
     """What of the target's account is ours, where brands share it."""
 
-    def is_foreign(self, channel: str | None, skus: Iterable[str | None]) -> bool:
-        """Whether a record of the target's is another brand's, and so no answer to this want."""
-        return self.scope is not None and self.scope.is_foreign(channel, skus)
+    def is_foreign(self, channel: str | None, skus: Sequence[str | None]) -> bool:
+        """Whether a record of the target's is another brand's, and so no answer to this want.
+
+        One of a SKU that the want itself has is not foreign by its SKUs: what was sent must be found again.
+        """
+        if self.scope is None:
+            return False
+        own = {line.get("sku") for line in self.fields.get("lines") or ()}
+        return self.scope.is_foreign(channel, () if own & set(skus) else skus)
 
 
 @dataclass(frozen=True, slots=True)

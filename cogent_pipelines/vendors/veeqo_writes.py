@@ -75,8 +75,10 @@ def _makers(order: Mapping[str, Json]) -> list[str]:
 def _is_for(order: Mapping[str, Json], want: Want) -> bool:
     """Whether the order answers to the want: its exact number, no marker of another want's, and not another brand's."""
     makers = _makers(order)
-    if reference(order) != _text(want.reference) or (makers and want.key not in makers):
+    if reference(order) != _text(want.reference):
         return False
+    if makers:
+        return want.key in makers
     skus = [_text((line.get("sellable") or {}).get("sku_code")) for line in order.get("line_items") or ()]
     return not want.is_foreign(_text((order.get("channel") or {}).get("id")), skus)
 

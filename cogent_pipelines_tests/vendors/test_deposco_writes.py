@@ -12,6 +12,7 @@ import yaml
 
 from cogent_pipelines.connect.spec import Request, Want
 from cogent_pipelines.errors import Halt, Reject, Retry
+from cogent_pipelines.estate import Scope
 from cogent_pipelines.vendors import deposco
 from cogent_pipelines.vendors import deposco_writes as writes
 from cogent_pipelines_tests.vendors.deposco_kit import (
@@ -250,6 +251,19 @@ def test_an_order_of_another_shop_is_not_written_over() -> None:
     assert error.value.code == "number_taken"
     CREATE.guard(want(), None)
     CREATE.guard(want(), found(CREATE, want(), listed(order(importReference="a buyer's own"))))
+
+
+def test_an_order_of_a_brand_that_shares_the_account_is_not_written_over() -> None:
+    """Nobody says who made it, and none of its items is ours."""
+    mine = replace(want(), scope=Scope(sku_prefix="TEE-"))
+    lamp = line(sku="LAMP-1")
+    seen = found(CREATE, mine, listed(order(importReference=None, orderLines=lines(lamp))))
+    assert not CREATE.done(mine, seen)
+    with pytest.raises(Reject, match="another brand") as error:
+        CREATE.guard(mine, seen)
+    assert error.value.code == "number_taken"
+    CREATE.guard(want(), seen)
+    CREATE.guard(mine, found(CREATE, mine, listed(order(importReference=None))))
 
 
 def test_packs_are_counted_as_units() -> None:

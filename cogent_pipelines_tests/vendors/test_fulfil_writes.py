@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from cogent_pipelines.connect.spec import System, Want
 from cogent_pipelines.errors import Halt, Reject, Retry
+from cogent_pipelines.estate import Scope
 from cogent_pipelines.vendors import fulfil
 from cogent_pipelines_tests.vendors.fulfil_kit import SYSTEM, found, line, money, order, paid, sold, want
 
@@ -254,6 +256,16 @@ def test_an_order_is_looked_up_by_our_reference_exactly() -> None:
         ["OR", [["sale.channel_identifier", "in", both]], [["sale.reference", "in", both]]]
     ]
     assert not orders.is_write
+
+
+def test_another_brand_s_order_of_our_number_is_not_this_one() -> None:
+    """By its channel where we declare ours, else by its SKUs."""
+    theirs = (order(channel=5), line(**{"product.code": "LAMP-1"}))
+    for scope in (Scope(channels=(4,)), Scope(sku_prefix="TEE-")):
+        mine = replace(want(), scope=scope)
+        assert fulfil.CREATE.lookup.found(mine, [[theirs[0]], [theirs[1]]]) is None
+        assert found(fulfil.CREATE, mine, [order()], [line()]).ref == "1201"
+    assert found(fulfil.CREATE, want(), [theirs[0]], [theirs[1]]).ref == "1201"
 
 
 def test_what_is_found_is_compared_in_our_words() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from cogent_pipelines.connect.spec import System
 from cogent_pipelines.errors import Halt, Reject, Retry
+from cogent_pipelines.estate import Scope
 from cogent_pipelines.outbox import personal
 from cogent_pipelines.vendors import veeqo
 from cogent_pipelines_tests.vendors.veeqo_kit import (
@@ -264,6 +265,24 @@ def test_another_part_of_the_same_sale_is_not_this_one() -> None:
 def test_an_order_sent_by_somebody_else_is_found_by_its_number() -> None:
     """An older integration leaves no marker; its order answers all the same."""
     assert found(veeqo.CREATE, want(), [order(employee_notes=[])], []).ref == "90011"
+
+
+def test_another_brand_s_order_of_our_number_is_not_this_one() -> None:
+    """By its store where we declare ours, else by its SKUs; and what is marked as ours is ours whatever it holds."""
+    of_lamps = line(sku="LAMP-1")
+    theirs = order(employee_notes=[], channel={"id": 772}, line_items=[of_lamps])
+    for scope in (Scope(channels=(771,)), Scope(sku_prefix="TEE-")):
+        mine = dataclasses.replace(want(), scope=scope)
+        assert veeqo.CREATE.lookup.found(mine, [[theirs], []]) is None
+        assert found(veeqo.CREATE, mine, [order(employee_notes=[])], []).ref == "90011"
+        assert found(veeqo.CREATE, mine, [order(line_items=[of_lamps])], []).ref == "90011"
+    assert found(veeqo.CREATE, want(), [theirs], []).ref == "90011"
+
+
+def test_what_has_our_own_lines_is_found_again_whatever_the_scope_says() -> None:
+    """A part of a bundle may not begin as our SKUs do, and must not be sent twice for it."""
+    mine = dataclasses.replace(want(), scope=Scope(sku_prefix="SET-"))
+    assert found(veeqo.CREATE, mine, [order(employee_notes=[])], []).ref == "90011"
 
 
 def test_absence_is_not_believed_of_a_full_page() -> None:
