@@ -206,15 +206,16 @@ class Bucket:
     level: float = 0.0
     at: datetime | None = None
 
-    def take(self, now: datetime, cost: float = 1.0) -> float:
-        """Pour ``cost`` in; 0.0 when it fits, else the seconds until it would."""
+    def take(self, now: datetime, cost: float = 1.0, *, share: float = 1.0) -> float:
+        """Pour ``cost`` in; 0.0 when it fits, else the seconds until it would. ``share`` is of both figures."""
+        capacity, per_second = self.capacity * share, self.per_second * share
         if self.at is not None:
-            self.level = max(0.0, self.level - (now - self.at).total_seconds() * self.per_second)
+            self.level = max(0.0, self.level - (now - self.at).total_seconds() * per_second)
         self.at = now
-        if self.level + cost <= self.capacity:
+        if self.level + cost <= capacity:
             self.level += cost
             return 0.0
-        return (self.level + cost - self.capacity) / self.per_second
+        return (self.level + cost - capacity) / per_second
 
 
 @dataclass(slots=True)
@@ -246,6 +247,17 @@ class CostBucket:
     def give_back(self, points: float) -> None:
         """Give back what was requested and not used."""
         self.available = min(self.maximum, self.available + points)
+
+
+@dataclass(slots=True)
+class Allowance:
+    """A system's limit as its edge counts it: what its vendor publishes, or what was measured of it."""
+
+    capacity: float  # at once, or in a window
+    per_second: float
+    window: float = 0.0  # seconds of a fixed window; 0.0: a bucket
+    is_known: bool = True  # False: neither published nor measured, but what others keep to
+    share: float = 1.0  # of both figures, that the vendor grants at present
 
 
 @dataclass(slots=True)
@@ -338,6 +350,7 @@ class Kit:
         self.tokens = Tokens()
         self.counters = Counters()
         self.lags: dict[str, float] = {}  # system -> seconds a search runs behind the writes
+        self.allowances: dict[str, Allowance] = {}  # system -> its limit, where there is one
 
     def now(self) -> datetime:
         """Run whatever is due in the world and give its present instant."""
@@ -356,6 +369,10 @@ class Kit:
     def throttle(self, system: str) -> None:
         """Count one call turned away by the vendor's own limit."""
         self.counters.throttled[system] += 1
+
+    def allow(self, system: str, allowance: Allowance) -> Allowance:
+        """Give the limit of a system, which a test may lower."""
+        return self.allowances.setdefault(system, allowance)
 
     def is_listed(self, system: str, changed_at: datetime) -> bool:
         """Say whether a search sees a change made at ``changed_at`` already (list lag)."""

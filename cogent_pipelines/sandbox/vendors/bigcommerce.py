@@ -25,7 +25,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cogent_pipelines.sandbox.edges import Traits
-from cogent_pipelines.sandbox.kit import Fault, Kit
+from cogent_pipelines.sandbox.kit import Allowance, Fault, Kit
 from cogent_pipelines.sandbox.vendors import bigcommerce_payments as payments
 from cogent_pipelines.sandbox.vendors.bigcommerce_catalogue import Catalogue
 from cogent_pipelines.sandbox.vendors.bigcommerce_orders import Orders
@@ -85,12 +85,13 @@ class Quota:
     spent: int = 0
     others: int = 0
     """What other applications take of every window."""
+    most: int = QUOTA
 
     def take(self, now: datetime) -> bool:
         """Count a call; whether it may pass."""
         if self.began is None or (now - self.began).total_seconds() * 1000 >= WINDOW_MS:
             self.began, self.spent = now, self.others
-        if self.spent >= QUOTA:
+        if self.spent >= self.most:
             return False
         self.spent += 1
         return True
@@ -101,8 +102,8 @@ class Quota:
         return {
             "X-Rate-Limit-Time-Window-Ms": str(WINDOW_MS),
             "X-Rate-Limit-Time-Reset-Ms": str(max(1, round(WINDOW_MS - passed))),
-            "X-Rate-Limit-Requests-Quota": str(QUOTA),
-            "X-Rate-Limit-Requests-Left": str(max(0, QUOTA - self.spent)),
+            "X-Rate-Limit-Requests-Quota": str(self.most),
+            "X-Rate-Limit-Requests-Left": str(max(0, self.most - self.spent)),
         }
 
 
@@ -119,6 +120,9 @@ class Edge:
         self.catalogue = Catalogue(system, world, self.store)
         self.writes = Writes(system, world, kit, self.orders, self.catalogue)
         self.quota = Quota()
+        self.allowance = kit.allow(
+            system, Allowance(QUOTA, QUOTA / WINDOW_MS * 1000, window=WINDOW_MS / 1000)
+        )
 
     def routes(self) -> list[BaseRoute]:
         order, shipment = "/v2/orders/{id:int}", "/v2/orders/{id:int}/shipments/{shipment:int}"
@@ -216,6 +220,7 @@ class Edge:
         if not is_good or self.kit.tokens.is_locked_out(self.system, now):
             self.kit.counters.refused_logins[self.system] += 1
             return self._unauthorised(is_v2=_is_v2(request))
+        self.quota.most = int(QUOTA * self.allowance.share)
         if not self.quota.take(now):
             self.kit.throttle(self.system)
             return reply(TOO_MANY, 429)

@@ -26,7 +26,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cogent_pipelines.sandbox.edges import Traits
-from cogent_pipelines.sandbox.kit import Bucket, Fault, Kit
+from cogent_pipelines.sandbox.kit import Allowance, Bucket, Fault, Kit
 from cogent_pipelines.sandbox.vendors.deposco_shapes import UNIT, CustomerOrder, Json, Shapes
 from cogent_pipelines.sandbox.vendors.deposco_writes import Refusal, Writes
 
@@ -83,6 +83,7 @@ class Edge:
         self.shapes: Shapes = world.edges.setdefault(system, Shapes(world, self.warehouse))
         self.writes = Writes(self.shapes)
         self.bucket = Bucket(BURST, PER_SECOND)
+        self.allowance = kit.allow(system, Allowance(BURST, PER_SECOND))
         self.searches: dict[str, tuple[list[Row], int]] = {}
         self.number = 0
 
@@ -219,7 +220,7 @@ class Edge:
             is_good = given.startswith("Bearer ") and self.kit.tokens.is_good(self.system, given[7:], now)
         if not is_good:
             return error(401, UNAUTHORISED)
-        if self.bucket.take(now) > 0:
+        if self.bucket.take(now, share=self.allowance.share) > 0:
             self.kit.throttle(self.system)
             return Response(status_code=429)
         return None

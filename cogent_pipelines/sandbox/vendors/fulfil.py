@@ -24,7 +24,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from cogent_pipelines.sandbox.edges import Traits
-from cogent_pipelines.sandbox.kit import Fault, Kit
+from cogent_pipelines.sandbox.kit import Allowance, Fault, Kit
 from cogent_pipelines.sandbox.vendors import fulfil_domain as domains
 from cogent_pipelines.sandbox.vendors.fulfil_books import Books
 from cogent_pipelines.sandbox.vendors.fulfil_domain import Record, Refusal, bad, http_error, missing
@@ -99,6 +99,7 @@ class Edge:
         self.books: Books = world.edges.setdefault(system, Books())
         self.writes = Writes(system, world, self.books)
         self.second, self.spent = 0, 0
+        self.allowance = kit.allow(system, Allowance(PER_SECOND, PER_SECOND, window=1))
 
     def routes(self) -> list[BaseRoute]:
         model = f"{BASE}/model/{{model}}"
@@ -166,15 +167,18 @@ class Edge:
         second = math.floor(now.timestamp())
         if second != self.second:
             self.second, self.spent = second, 0
-        if self.spent >= PER_SECOND:
+        if self.spent >= self._quota():
             self.kit.throttle(self.system)
             return _refused(http_error(429, "Too Many Requests", TOO_FAST), {"Retry-After": "1"})
         self.spent += 1
         return None
 
+    def _quota(self) -> int:
+        return int(PER_SECOND * self.allowance.share)
+
     def _with_limit(self, answer: Response) -> Response:
-        answer.headers["X-RateLimit-Limit"] = str(PER_SECOND)
-        answer.headers["X-RateLimit-Remaining"] = str(max(PER_SECOND - self.spent, 0))
+        answer.headers["X-RateLimit-Limit"] = str(self._quota())
+        answer.headers["X-RateLimit-Remaining"] = str(max(self._quota() - self.spent, 0))
         answer.headers["X-RateLimit-Reset"] = str(self.second + 1)
         return answer
 

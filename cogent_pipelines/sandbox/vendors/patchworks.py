@@ -25,7 +25,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cogent_pipelines.sandbox.edges import Traits
-from cogent_pipelines.sandbox.kit import Fault, Kit
+from cogent_pipelines.sandbox.kit import Allowance, Fault, Kit
 from cogent_pipelines.sandbox.vendors import patchworks_shapes as shapes
 from cogent_pipelines.sandbox.world import bridge as rules
 
@@ -76,6 +76,7 @@ class Edge:
     def __init__(self, system: str, world: World, kit: Kit) -> None:
         self.system, self.world, self.kit = system, world, kit
         self.minute, self.calls = datetime.min.replace(tzinfo=UTC), 0
+        self.allowance = kit.allow(system, Allowance(PER_MINUTE, PER_MINUTE / 60, window=60))
 
     @property
     def bridge(self) -> Bridge:
@@ -133,8 +134,8 @@ class Edge:
                 is_list=is_list,
                 subject=request.url.path,
             )
-            answer.headers["X-RateLimit-Limit"] = str(PER_MINUTE)
-            answer.headers["X-RateLimit-Remaining"] = str(max(0, PER_MINUTE - self.calls))
+            answer.headers["X-RateLimit-Limit"] = str(self._quota())
+            answer.headers["X-RateLimit-Remaining"] = str(max(0, self._quota() - self.calls))
             return answer
 
         return endpoint
@@ -148,11 +149,14 @@ class Edge:
         minute = now.replace(second=0, microsecond=0)
         if minute != self.minute:
             self.minute, self.calls = minute, 0
-        if self.calls >= PER_MINUTE:
+        if self.calls >= self._quota():
             self.kit.throttle(self.system)
             return self._too_many(now)
         self.calls += 1
         return None
+
+    def _quota(self) -> int:
+        return int(PER_MINUTE * self.allowance.share)
 
     def _is_let_in(self, given: str, now: datetime) -> bool:
         """An API key as it is, or a login's token behind Bearer; neither the other way."""

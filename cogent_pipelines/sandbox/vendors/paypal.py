@@ -26,7 +26,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from cogent_pipelines.sandbox.edges import Traits
-from cogent_pipelines.sandbox.kit import Bucket, Fault, Kit, chance
+from cogent_pipelines.sandbox.kit import Allowance, Bucket, Fault, Kit, chance
 from cogent_pipelines.sandbox.world.model import PayoutEntry
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ class Edge:
         self.system, self.world, self.kit = system, world, kit
         self.account = world.accounts[system]
         self.bucket = Bucket(PER_MINUTE, PER_MINUTE / 60)
+        self.allowance = kit.allow(system, Allowance(PER_MINUTE, PER_MINUTE / 60, is_known=False))
         self.calls = 0
 
     def routes(self) -> list[BaseRoute]:
@@ -167,7 +168,7 @@ class Edge:
         if not self.kit.tokens.is_good(self.system, token, now):
             self.kit.counters.refused_logins[self.system] += 1
             return self.refusal(401, *UNAUTHORISED)
-        if self.bucket.take(now) > 0:
+        if self.bucket.take(now, share=self.allowance.share) > 0:
             self.kit.throttle(self.system)
             return self._fault(Fault("rate_limited", "refuse"))
         answer = await self.kit.serve(

@@ -25,7 +25,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from cogent_pipelines.sandbox.edges import Traits
-from cogent_pipelines.sandbox.kit import CostBucket, Fault, Kit
+from cogent_pipelines.sandbox.kit import Allowance, CostBucket, Fault, Kit
 from cogent_pipelines.sandbox.vendors import shopify_cost as cost
 from cogent_pipelines.sandbox.vendors import shopify_faults, shopify_graphql, shopify_roots
 from cogent_pipelines.sandbox.vendors.shopify_state import Context, Store
@@ -90,6 +90,7 @@ class Edge:
         shopify_roots.open_indexes(self.store)
         self.schema = shopify_roots.schema()
         self.bucket = CostBucket(MAXIMUM, RESTORE)
+        self.allowance = kit.allow(system, Allowance(MAXIMUM, RESTORE))
         self.scopes = frozenset(shopify_roots.SCOPES)
         self.served = 0
         self.limited = 0
@@ -239,6 +240,8 @@ class Edge:
         requested = cost.requested(parts)
         if requested > cost.MAXIMUM:
             return self._finish(call, _too_dear(requested))
+        share = self.allowance.share
+        self.bucket.maximum, self.bucket.restore = MAXIMUM * share, RESTORE * share
         if not self.bucket.take(self.world.now, requested):
             self.kit.throttle(self.system)
             return self._throttled(call, requested)

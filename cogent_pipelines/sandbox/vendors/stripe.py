@@ -26,7 +26,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from cogent_pipelines.sandbox.edges import Traits
-from cogent_pipelines.sandbox.kit import Bucket, Fault, Kit
+from cogent_pipelines.sandbox.kit import Allowance, Bucket, Fault, Kit
 from cogent_pipelines.sandbox.world.model import Payout, PayoutEntry
 
 if TYPE_CHECKING:
@@ -106,6 +106,9 @@ class Edge:
         self.account = world.accounts[system]
         self.all = Bucket(PER_SECOND, PER_SECOND)
         self.each: dict[str, Bucket] = {}
+        self.allowance = kit.allow(
+            system, Allowance(PER_ENDPOINT, PER_ENDPOINT)
+        )  # of one endpoint: the lower one
         self.calls = 0
 
     def routes(self) -> list[BaseRoute]:
@@ -163,7 +166,8 @@ class Edge:
                 return refusal(401, {"message": "You did not provide an API key."})
             return refusal(401, {"message": f"Invalid API Key provided: {given[:8]}****{given[-4:]}"})
         own = self.each.setdefault(path, Bucket(PER_ENDPOINT, PER_ENDPOINT))
-        if own.take(now) > 0 or self.all.take(now) > 0:
+        share = self.allowance.share
+        if own.take(now, share=share) > 0 or self.all.take(now, share=share) > 0:
             self.kit.throttle(self.system)
             return refusal(*WORDS["rate_limited"])
         return None

@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cogent_pipelines.sandbox.edges import Traits
-from cogent_pipelines.sandbox.kit import Bucket, Fault, Kit
+from cogent_pipelines.sandbox.kit import Allowance, Bucket, Fault, Kit
 from cogent_pipelines.sandbox.vendors.veeqo_index import Index
 from cogent_pipelines.sandbox.vendors.veeqo_lists import filtered, instant, put, strange, whole
 from cogent_pipelines.sandbox.vendors.veeqo_shapes import Shapes
@@ -99,6 +99,7 @@ class Edge:
         self.shapes = Shapes(self.warehouse, self.index, currency, world.settings.start or world.now)
         self.writes = Writes(system, world, self.index, self.shapes)
         self.bucket = Bucket(CAPACITY, PER_SECOND)
+        self.allowance = kit.allow(system, Allowance(CAPACITY, PER_SECOND))
         self.calls = 0
 
     def routes(self) -> list[BaseRoute]:
@@ -191,7 +192,7 @@ class Edge:
         if not is_good or self.kit.tokens.is_locked_out(self.system, now):
             self.kit.counters.refused_logins[self.system] += 1
             return reply({"error_messages": ["Unauthorized"]}, 401)
-        if self.bucket.take(now) > 0:
+        if self.bucket.take(now, share=self.allowance.share) > 0:
             self.kit.throttle(self.system)
             return Response("Retry later\n", 429, media_type="text/plain")  # no Retry-After, no rate headers
         return None
