@@ -334,8 +334,6 @@ class HeaderQuota:
     reset: str = "x-rate-limit-time-reset-ms"
     unit: float = 0.001
     """The headers' unit of time in seconds (0.001 for milliseconds)."""
-    is_instant: bool = False
-    """Whether ``reset`` is the instant, since the epoch, at which the window starts again, and not how long until."""
     concurrent: int = 8
 
     def learn(self, answer: Answer) -> Seen | None:
@@ -346,11 +344,37 @@ class HeaderQuota:
         seconds = window * self.unit if window else self.capacity / self.per_second
         after = None
         if left <= (quota or self.capacity) * MARGIN and reset is not None:
-            wait = reset * self.unit - (answer.read_at.timestamp() if self.is_instant else 0.0)
-            after = min(max(wait, 0.0), seconds)  # later than the window lasts: two clocks differ
+            after = min(max(reset * self.unit, 0.0), seconds)  # no window lasts longer than a window
         return Seen(
             available=left, capacity=quota, per_second=quota / seconds if quota else None, after=after
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PacedQuota:
+    """So many calls in each fixed window, sent at an even pace: no window holds too many, wherever it begins.
+
+    For windows that are short beside the time an answer takes, or whose end is not told. Of the headers only the quota
+    is believed: what was left of a window is no longer so when it is read.
+    """
+
+    capacity: float
+    """How many may go at once. With the pace over a window, and what a call's delay may shift, at most ``calls``."""
+    per_second: float
+    calls: float
+    """The quota that both figures were reckoned from; they follow the one that an answer tells."""
+    quota: str = "x-ratelimit-limit"
+    concurrent: int = 8
+
+    def learn(self, answer: Answer) -> Seen | None:
+        quota = _number(answer, self.quota)
+        if not quota:
+            return None
+        share, one = (
+            quota / self.calls,
+            1 / (1 - MARGIN),
+        )  # what holds less than a call would take it for less
+        return Seen(capacity=max(self.capacity * share, one), per_second=self.per_second * share)
 
 
 def _number(answer: Answer, name: str) -> float | None:

@@ -121,7 +121,7 @@ class Auth(Protocol):
 
 
 class Limit(Protocol):
-    """How much may be sent. Implementations: ``connect/limits.py`` (LeakyBucket, CostBudget, HeaderQuota)."""
+    """How much may be sent. Implementations: ``connect/limits.py`` (LeakyBucket, CostBudget, HeaderQuota, PacedQuota)."""
 
     @property
     def capacity(self) -> float:

@@ -207,15 +207,15 @@ class Bucket:
     at: datetime | None = None
 
     def take(self, now: datetime, cost: float = 1.0, *, share: float = 1.0) -> float:
-        """Pour ``cost`` in; 0.0 when it fits, else the seconds until it would. ``share`` is of both figures."""
-        capacity, per_second = self.capacity * share, self.per_second * share
+        """Pour ``cost`` in; 0.0 when it fits, else the seconds until it would. ``share`` is of what leaks out."""
+        per_second = self.per_second * share
         if self.at is not None:
             self.level = max(0.0, self.level - (now - self.at).total_seconds() * per_second)
         self.at = now
-        if self.level + cost <= capacity:
+        if self.level + cost <= self.capacity:
             self.level += cost
             return 0.0
-        return (self.level + cost - capacity) / per_second
+        return (self.level + cost - self.capacity) / per_second
 
 
 @dataclass(slots=True)
@@ -257,7 +257,9 @@ class Allowance:
     per_second: float
     window: float = 0.0  # seconds of a fixed window; 0.0: a bucket
     is_known: bool = True  # False: neither published nor measured, but what others keep to
-    share: float = 1.0  # of both figures, that the vendor grants at present
+    share: float = (
+        1.0  # that the vendor grants at present: of a window's calls, of what leaks out of a bucket
+    )
 
 
 @dataclass(slots=True)

@@ -258,7 +258,7 @@ VENDOR = Vendor(
         in_header=True,
         options=("scope", "env", "company"),
     ),
-    limit=LeakyBucket(capacity=4, per_second=4, concurrent=4),
+    limit=LeakyBucket(capacity=3, per_second=3.8, concurrent=4),  # some 4 a second; calls bunch on their way
     streams=STREAMS,
     writes={
         ("orders_to_wms", "create"): (CREATE,),

@@ -22,7 +22,7 @@ import msgspec
 
 from cogent_pipelines.connect.answers import effect
 from cogent_pipelines.connect.auth import StaticHeader
-from cogent_pipelines.connect.limits import HeaderQuota
+from cogent_pipelines.connect.limits import PacedQuota
 from cogent_pipelines.connect.paging import Keyset
 from cogent_pipelines.connect.redact import clean
 from cogent_pipelines.connect.spec import (
@@ -329,17 +329,8 @@ VENDOR = Vendor(
     roles=frozenset({"erp", "warehouse"}),
     hosts=("*.fulfil.io",),
     auth=StaticHeader("X-API-KEY", "api_key"),
-    limit=HeaderQuota(
-        capacity=10,
-        per_second=10,
-        left="x-ratelimit-remaining",
-        quota="x-ratelimit-limit",
-        window="",
-        reset="x-ratelimit-reset",
-        unit=1.0,
-        is_instant=True,
-        concurrent=4,
-    ),
+    # 10 in each second of the vendor's clock, which is over before an answer tells what is left of it
+    limit=PacedQuota(capacity=1.2, per_second=9.2, calls=10, concurrent=16),
     shows_channels=True,
     streams=STREAMS,
     writes={

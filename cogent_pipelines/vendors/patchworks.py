@@ -17,7 +17,7 @@ from http import HTTPStatus
 
 from cogent_pipelines.connect.answers import words
 from cogent_pipelines.connect.auth import StaticHeader
-from cogent_pipelines.connect.limits import LeakyBucket
+from cogent_pipelines.connect.limits import PacedQuota
 from cogent_pipelines.connect.paging import PageNumber
 from cogent_pipelines.connect.redact import clean
 from cogent_pipelines.connect.spec import (
@@ -342,7 +342,7 @@ VENDOR = Vendor(
     hosts=("core.wearepatchworks.com", "start.wearepatchworks.com"),
     auth=StaticHeader("Authorization", "api_key"),
     # 240 calls in a fixed minute, whose beginning is not told: what is saved up and what comes back stay below that.
-    limit=LeakyBucket(capacity=24, per_second=3.6),
+    limit=PacedQuota(capacity=5, per_second=3.85, calls=240),
     streams=STREAMS,
     writes={},
     route=ROUTE,

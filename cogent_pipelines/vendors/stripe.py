@@ -130,7 +130,7 @@ VENDOR = Vendor(
     roles=frozenset({"payments"}),
     hosts=("api.stripe.com",),
     auth=StaticHeader("Authorization", "api_key", prefix="Bearer "),
-    limit=LeakyBucket(capacity=10, per_second=15),  # 25 in any second at one endpoint
+    limit=LeakyBucket(capacity=2, per_second=23),  # 25 in any second at one endpoint
     streams=STREAMS,
     writes={},
     check=check,

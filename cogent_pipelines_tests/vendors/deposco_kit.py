@@ -204,4 +204,5 @@ KIT = Kit(
         ("orders_to_wms", "create"): creating(f"POST {_SALES_ORDERS}", _SAID),
         ("cancellations_to_wms", "cancel"): cancelling(f"POST {_SALES_ORDERS}/{{id}}/cancellations", _SAID),
     },
+    allows_at_once=4,
 )

@@ -334,6 +334,7 @@ KIT = Kit(
             _sent_back, _returns, "PUT /model/sale.sale/{id}/return_order", _SAID
         ),
     },
+    allows_at_once=10,
     history=160,
     recorded=Recorded("fulfil", COVERED, NOT_COVERED),
 )

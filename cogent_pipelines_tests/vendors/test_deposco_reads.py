@@ -255,6 +255,6 @@ def test_a_throttling_names_no_wait() -> None:
 
 
 def test_the_limit_is_the_accounts() -> None:
-    """Four a second, whoever of us calls."""
+    """Four a second, whoever of us calls; a little less at once and in a row, as calls bunch on their way."""
     limit = deposco.VENDOR.limit
-    assert (limit.capacity, limit.per_second, limit.concurrent) == (4, 4, 4)
+    assert (limit.capacity, limit.per_second, limit.concurrent) == (3, 3.8, 4)

@@ -106,9 +106,7 @@ class Edge:
         self.account = world.accounts[system]
         self.all = Bucket(PER_SECOND, PER_SECOND)
         self.each: dict[str, Bucket] = {}
-        self.allowance = kit.allow(
-            system, Allowance(PER_ENDPOINT, PER_ENDPOINT)
-        )  # of one endpoint: the lower one
+        self.allowance = kit.allow(system, Allowance(PER_ENDPOINT, PER_ENDPOINT))  # the lower one
         self.calls = 0
 
     def routes(self) -> list[BaseRoute]:
