@@ -40,8 +40,7 @@ class _Translator(DagsterDbtTranslator):
 
 
 def in_use(estate: Estate) -> list[str]:
-    """dbt's argument for this estate: marts gather its vendors' views, by the roles its systems play, and what its scopes
-    leave in."""
+    """dbt's argument for this estate: marts gather its vendors' views, by the roles they play, and what its scopes leave."""
     roles = {
         slug: sorted({part.role for part in estate.systems.values() if part.vendor == slug})
         for slug in sorted(vendors(estate))
