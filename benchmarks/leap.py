@@ -81,7 +81,7 @@ async def _asleep(seconds: float) -> None:
 @contextmanager
 def leaping() -> Iterator[None]:
     """The tests' time, passing as the loop leaps; the limiter waits as it does in use."""
-    wait = limits._either
+    wait = limits._either  # noqa: SLF001  it is the tests that wait otherwise
     with sandbox_kit.standing_still(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "sleep", _asleep)
         patch.setattr(limits, "_either", wait)

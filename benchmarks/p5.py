@@ -43,7 +43,7 @@ LIST_PAGE, LOOK_UP, STOCK_CAP = 100, 250, 250
 """Of the first pair: orders to a page of the warehouse's list; ids to a look-up, and levels to a write, at the shop."""
 READERS = 8
 BEFORE, MOMENTS = 90.0, 3
-"""Seconds of full load before a limit is halved, and at how many moments of a window or ten seconds that is tried."""
+"""Seconds of full load before a limit is halved, or two of its windows, and at how many moments of a window or ten seconds that is tried."""
 DAY, HOUR = 86_400, 3_600
 
 
@@ -179,6 +179,7 @@ def _worked_off(pair: Pair, of: Mapping[str, str], sync: str, system: str) -> It
     """Read everything, plan one sync, and deliver until nothing more is due."""
     for _ in range(2):  # what a long reading saw change in between is judged by the next one
         _read(pair)
+    _rested(pair)
     with warehouse.open(pair.path) as connection:
         copy.copy(connection, pair.book)
         steps.refresh(connection)
@@ -187,7 +188,6 @@ def _worked_off(pair: Pair, of: Mapping[str, str], sync: str, system: str) -> It
         f"  {of[system]} {sync}: {planned.planned} planned, held {dict(planned.held)}, {dict(planned.stale)}"
     )
     series = _wired(pair, system)
-    _rested(pair)
     clients = {name: partial(pair.client, name) for name in pair.slugs}
     sends = requests = verified = 0
     series.begin()
@@ -253,7 +253,9 @@ def _read_away(slug: str) -> Iterator[tuple[Worked, Halved]]:
             _rested(account)
             limit.share = 1.0
             series.begin()
-            asyncio.run(_rush(account, BEFORE + moment / MOMENTS * (limit.window or 10)))
+            asyncio.run(
+                _rush(account, max(BEFORE, 2.2 * limit.window) + moment / MOMENTS * (limit.window or 10))
+            )
             if full is None:
                 full = Worked(
                     slug,
@@ -275,7 +277,7 @@ async def _rush(account: Account, seconds: float) -> None:
     async with accounts.client(
         account.estate, account.name, account.limits, transport=account.transport()
     ) as client:
-        requests = cycle(suite_kit._reads(client))
+        requests = cycle(suite_kit.reads(client))
 
         async def read() -> None:
             while True:
@@ -323,7 +325,7 @@ def measure(*, quick: bool) -> Group:
     group.notes += [
         f"Requests take {LATENCY:g} s by half more or less, side by side, in time that leaps; no faults. Orders: "
         f"{few * 3} for the first pair, {few} for others. Readers: {READERS} that want all they can get, for "
-        f"{BEFORE:g} s, and at {MOMENTS} moments the minute after the limit was halved: a window's calls, or what comes back.",
+        f"{BEFORE:g} s or two windows, and at {MOMENTS} moments the minute after the limit was halved: a window's calls, or what comes back.",
         "Use is spent / (what a bucket held + what was restored), or / what whole windows allow, until all but a hundredth "
         "was done. A backlog that is done within two fillings of a bucket, or two windows, has no verdict.",
         f"No limit is published by {', '.join(silent)}, and by paypal only what connectors keep to: no verdict of theirs.",
@@ -333,6 +335,9 @@ def measure(*, quick: bool) -> Group:
 
 def _tell(group: Group, worked: Worked) -> None:
     """A row, and the targets that it can be held against."""
+    if not worked.changes:
+        group.notes.append(f"{worked.slug}, {worked.what}: nothing was wanted, so nothing was measured.")
+        return
     limit, series = worked.limit, worked.series
     found = used(series, limit) if limit is not None else Use()
     spent = series.spent[-1] if series.spent else 0.0

@@ -204,7 +204,7 @@ class Account(Retailer):
         async def all_at_once() -> float:
             transport = self.transport()
             async with accounts.client(self.estate, self.name, limits, transport=transport) as client:
-                requests = cycle(_reads(client))
+                requests = cycle(reads(client))
                 capacity = max(self.vendor.limit.capacity, self.kit.allows_at_once)
                 most = TURNS_AWAY * capacity + AT_ONCE
 
@@ -289,7 +289,7 @@ async def _prepared(client: Client, write: Write, want: Want) -> tuple[Any, ...]
     return answers
 
 
-def _reads(client: Client) -> list[Request]:
+def reads(client: Client) -> list[Request]:
     """Reads to hurry with: the probe, or the first pages of lists where a probe costs next to nothing."""
     window = Window(None, TIME.at)
     lists = [
