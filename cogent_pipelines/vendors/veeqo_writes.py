@@ -75,12 +75,10 @@ def _makers(order: Mapping[str, Json]) -> list[str]:
 def _is_for(order: Mapping[str, Json], want: Want) -> bool:
     """Whether the order answers to the want: its exact number, no marker of another want's, and not another brand's."""
     makers = _makers(order)
-    if reference(order) != _text(want.reference):
-        return False
-    if makers:
-        return want.key in makers
+    is_named = reference(order) == _text(want.reference) and (not makers or want.key in makers)
     skus = [_text((line.get("sellable") or {}).get("sku_code")) for line in order.get("line_items") or ()]
-    return not want.is_foreign(_text((order.get("channel") or {}).get("id")), skus)
+    is_foreign = want.is_foreign(_text((order.get("channel") or {}).get("id")), skus)
+    return is_named and (bool(makers) or not is_foreign)
 
 
 def _is_past_return(order: Mapping[str, Json]) -> bool:

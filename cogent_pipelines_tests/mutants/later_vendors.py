@@ -335,7 +335,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "identity",
         f"{VENDORS}/deposco_writes.py",
-        'return found.fields["made_for"] in (None, want.key)',
+        'return bool(found.fields["made_for"] == want.key)',
         "return True",
         "another shop's order of that number is taken for ours",
         "sandbox",
@@ -716,6 +716,26 @@ MUTANTS: tuple[Mutant, ...] = (
         "what was put off counts as not done",
         "sandbox",
         ("vendors/test_fulfil_errors.py::test_what_may_have_been_done_is_unknown_for_a_write_only",),
+    ),
+    Mutant(
+        "identity",
+        f"{VENDORS}/fulfil_writes.py",
+        "        and not want.is_foreign(",
+        "        and not (lambda *_: False)(",
+        "another brand's order of that number in a shared account is taken for ours",
+        "sandbox",
+        ("vendors/test_fulfil_writes.py::test_another_brand_s_order_of_our_number_is_not_this_one",),
+    ),
+    Mutant(
+        "identity",
+        f"{VENDORS}/deposco_writes.py",
+        'return not want.is_foreign(None, [line["sku"] for line in found.fields["lines"]])',
+        "return True",
+        "another brand's order of that number in a shared account is written over",
+        "sandbox",
+        (
+            "vendors/test_deposco_writes.py::test_an_order_of_a_brand_that_shares_the_account_is_not_written_over",
+        ),
     ),
     Mutant(
         "identity",
