@@ -534,3 +534,20 @@ def test_bundles_in_bundles_come_down_to_items_and_a_circle_ends() -> None:
     dbt_render.refresh(connection)
     rows = connection.execute("SELECT * FROM marts.bundle_components ORDER BY ALL").fetchall()
     assert rows == [("BOX", "A", 3), ("BOX", "B", 6), ("KIT", "A", 1), ("KIT", "B", 3)]
+
+
+def test_a_step_comes_after_those_it_reads_through_a_mart() -> None:
+    """A mart that leaves rows out by a step is a view, and the steps behind it name only the mart."""
+    definitions = {"a_book": "SELECT * FROM marts.orders", "z_left_out": "SELECT 1"}
+    views = {"orders": "SELECT * FROM staging.o WHERE k NOT IN (FROM marts.z_left_out)"}
+    assert steps.order(definitions, {}, views) == ["z_left_out", "a_book"]
+    known = dbt_render.connect()
+    for name, sql in views.items():
+        known.execute(
+            "CREATE TABLE staging.o AS SELECT 1 AS k; CREATE TABLE marts.z_left_out AS SELECT 0 AS k"
+        )
+        known.execute(f"CREATE VIEW marts.{name} AS {sql}")
+    for name, sql in {**definitions, "z_left_out": "SELECT 1 AS k"}.items():
+        known.execute(f"CREATE VIEW steps.{name} AS {sql}")
+    assert steps.refresh(known) == ["z_left_out", "a_book"]
+    assert known.execute("SELECT * FROM marts.a_book").fetchall() == []
