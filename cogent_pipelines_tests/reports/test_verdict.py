@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,12 @@ from cogent_pipelines.ledger import messages
 from cogent_pipelines.ledger.exceptions import Found
 from cogent_pipelines.reports import books, verdict
 from cogent_pipelines.reports.verdict import Judged
+from cogent_pipelines.sandbox.world.defects import FAMILIES
+from cogent_pipelines.sandbox.world.plant import NOT_CARRIED, SAID_MOVED
+from cogent_pipelines.sandbox.world.world import World
 from cogent_pipelines_tests.reports.fixtures import NOW, Kept, at, row, stop_clock
+from cogent_pipelines_tests.sandbox import worlds
+from cogent_pipelines_tests.sandbox.worlds import SMALL, make
 
 HELD = "every_paid_order_can_be_released"
 TWICE = "no_order_is_in_the_warehouse_twice"
@@ -317,6 +322,43 @@ def test_another_rules_exception_does_not_find_a_defect_but_is_explained_by_it(
     found = judge(kept, sandbox).defects
     assert len(found.missed) == 2
     assert found.false == ()
+
+
+BRIDGES = tuple(name for name, family in FAMILIES.items() if family.of_bridges)
+
+
+@pytest.fixture(scope="module")
+def bridged() -> World:
+    """A world whose orders a bridge carries, with a planter."""
+    systems = {**SMALL.systems, "bridge": "patchworks"}
+    return make(SMALL, systems=systems, orders=0, old_integration=1.0, defects=1, families=SAID_MOVED)
+
+
+@pytest.mark.parametrize(
+    ("family", "mechanism", "shown"),
+    [
+        ("every_paid_order_reached_a_warehouse", "refused_by_the_warehouse", {NOT_CARRIED}),
+        ("every_change_was_carried_out", "warehouse_breaks_on_it", {NOT_CARRIED}),
+        (HELD, "never_paid", set()),
+        (HELD, "no_postcode", set()),
+        ("every_refund_has_its_return", "", set()),
+    ],
+)
+def test_an_alarm_of_a_bridge_rule_about_an_order_planted_with_something_unrelated_is_false(
+    kept: Kept, sandbox: Sandbox, bridged: World, family: str, mechanism: str, shown: set[str]
+) -> None:
+    """A bridge shows what it failed on, and what it says it moved and is not there; of any other order nothing."""
+    bridged.planter.plant(family, mechanism)
+    worlds.play(bridged, days=3)
+    order = next(one for one in reversed(bridged.planter.listing()["defects"]) if one["family"] == family)
+    name = order["keys"]["order"]
+    sandbox.defects["defects"].append(json.loads(json.dumps(order, default=datetime.isoformat)))
+    for rule in BRIDGES:
+        sandbox.plant(rule, {"order": "#0"})
+        about = f"Calls to warehouse, of {name}"
+        kept.found(rule, Found(f"bridge:{name}", "told", "bridge", "bridge:92", since_at=NOW, detail=about))
+    found = judge(kept, sandbox).defects
+    assert {one["rule"] for one in found.false} == set(BRIDGES) - shown
 
 
 def test_an_exception_of_a_near_miss_is_a_false_alarm(kept: Kept, sandbox: Sandbox) -> None:

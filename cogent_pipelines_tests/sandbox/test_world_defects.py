@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from datetime import timedelta
 from decimal import Decimal
@@ -10,12 +11,13 @@ from itertools import pairwise
 import pytest
 
 from cogent_pipelines.sandbox import edges
-from cogent_pipelines.sandbox.world import acts, catalogue, truth
+from cogent_pipelines.sandbox.world import acts, bridge, catalogue, truth
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.defects import FAMILIES, read_families
 from cogent_pipelines.sandbox.world.people import People
 from cogent_pipelines.sandbox.world.pickers import Plan
+from cogent_pipelines.sandbox.world.plant import NOT_CARRIED, SAID_MOVED
 from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.sandbox.worlds import SMALL, make, play
@@ -88,6 +90,38 @@ def test_a_defect_names_what_a_finding_must_name(planted):
         assert defect.repair in {"stays", "repaired", "passes"}
         assert set(defect.also) <= set(FAMILIES), defect.mechanism
     assert len({defect.id for defect in planted.planter.defects}) == len(planted.planter.defects)
+
+
+def test_what_a_bridge_shows_of_an_order_is_named_beside_it_and_beside_no_other(planted):
+    """A flow that failed on it, or that says it moved what is not there; an alarm beside any other order is false."""
+    (carrier,) = planted.bridges.values()
+    failed = {
+        json.loads(carrier.payloads[log.payload_id].content).get("order_ref")
+        for logs in carrier.logs.values()
+        for log in logs
+        if log.level == "ERROR" and log.payload_id
+    }
+    said = {
+        name
+        for run in carrier.runs.values()
+        if run.status == bridge.SUCCESS and carrier.flows[run.flow_id].carries == bridge.ORDERS
+        for name in run.references
+    }
+    shows, named = defaultdict(set), defaultdict(set)
+    for defect in planted.planter.defects:
+        order = defect.keys.get("order")
+        if order is None or FAMILIES[defect.family].of_bridges:
+            continue
+        named[defect.mechanism] |= {SAID_MOVED, NOT_CARRIED} & set(defect.also)
+        shows[defect.mechanism] |= {NOT_CARRIED} if order in failed else set()
+        shows[defect.mechanism] |= {SAID_MOVED} if order in said and not records(planted, order) else set()
+        of_bridges = {name for name, family in FAMILIES.items() if family.of_bridges}
+        assert of_bridges & set(defect.also) <= {SAID_MOVED, NOT_CARRIED}, defect.mechanism
+    assert {name for name in named if named[name]} == {name for name in shows if shows[name]}
+    # This older integration looks what became of an order; a flow that only makes a call would say that it moved it.
+    unseen = {"accepted_and_not_stored": {SAID_MOVED}, "forgets_it_once": {SAID_MOVED}}
+    for mechanism, each in named.items():
+        assert each == shows[mechanism] | unseen.get(mechanism, set()), mechanism
 
 
 def test_planting_breaks_no_law_of_the_world(planted):

@@ -44,13 +44,8 @@ PLENTY = 60  # units of an item the planter's orders take from
 OWN_STOCK = 50
 MARGIN = 1.25  # of the window: whoever looks may take a while over one look, and try again at its end
 STAYS = "stays"  # until a person sees to it
-BESIDE = (
-    "flow_success_matches_the_target",
-    "every_failed_payload_was_recovered",
-    "no_flow_run_is_partly_lost",
-    "no_flow_is_failing",
-)
-"""What a bridge that carried an order shows of what became of it."""
+SAID_MOVED, NOT_CARRIED = "flow_success_matches_the_target", "every_failed_payload_was_recovered"
+"""What a bridge shows that carried an order: it says it moved one that the warehouse lacks; it failed on one."""
 REPAIRED = "repaired"  # an integration that works puts it right by itself
 PASSES = "passes"  # it is over after a while, whatever anybody does
 
@@ -328,8 +323,6 @@ class Plant:
         """Note that the thing is there now."""
         now = self.world.now
         begun = since or now
-        if self.world.bridges and "order" in keys:
-            also = (*also, *BESIDE)  # a bridge may have carried it
         self.keep(
             Defect(
                 id=f"{'near' if self.is_near_miss else 'defect'}-{self.serial:04d}",

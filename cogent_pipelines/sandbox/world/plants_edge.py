@@ -15,7 +15,7 @@ from cogent_pipelines.sandbox.kit import Outage
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import ShopOrder
-from cogent_pipelines.sandbox.world.plant import PASSES, Plant, Script
+from cogent_pipelines.sandbox.world.plant import NOT_CARRIED, PASSES, SAID_MOVED, Plant, Script
 from cogent_pipelines.sandbox.world.plants_orders import (
     CARRIED_OUT,
     LEVEL,
@@ -163,13 +163,13 @@ def _armed(p: Plant, effect: str, value: object = None, left: int = 1_000_000) -
 
 def warehouse_breaks_on_it(p: Plant) -> Script:
     order = _armed(p, "break")
-    p.record({"order": order.name}, system=p.warehouse.system, also=(REACHED, RELEASABLE))
+    p.record({"order": order.name}, system=p.warehouse.system, also=(REACHED, RELEASABLE, NOT_CARRIED))
     yield p.minutes(1)
 
 
 def warehouse_refuses_it(p: Plant) -> Script:
     order = _armed(p, "refuse", "Customer is blocked")
-    p.record({"order": order.name}, system=p.warehouse.system, also=(REACHED, RELEASABLE))
+    p.record({"order": order.name}, system=p.warehouse.system, also=(REACHED, RELEASABLE, NOT_CARRIED))
     yield p.minutes(1)
 
 
@@ -177,7 +177,11 @@ def allocation_refused(p: Plant) -> Script:
     order = p.place(payment="authorised")
     p.world.arm(Flaw(p.warehouse.system, "allocate", order.name, "refuse", "Stock is locked"))
     shops.capture(p.world, p.shop, order.id)
-    p.record({"order": order.name}, system=p.warehouse.system, also=(REACHED, SHIPS, RELEASABLE, STORED))
+    p.record(
+        {"order": order.name},
+        system=p.warehouse.system,
+        also=(REACHED, SHIPS, RELEASABLE, STORED, NOT_CARRIED),
+    )
     yield p.minutes(1)
 
 
@@ -186,7 +190,7 @@ def shop_refuses_the_parcel(p: Plant) -> Script:
     p.plan(order, pick_minutes=20)
     p.world.arm(Flaw(p.shop.system, "fulfil", order.name, "refuse"))
     yield p.shipped(order)
-    p.record({"order": order.name, "shipment": p.parcels(order)[0][3].id}, also=(TOLD,))
+    p.record({"order": order.name, "shipment": p.parcels(order)[0][3].id}, also=(TOLD, NOT_CARRIED))
 
 
 def cancellation_refused(p: Plant) -> Script:
@@ -208,13 +212,13 @@ def level_refused(p: Plant) -> Script:
 
 def breaks_twice_and_then_works(p: Plant) -> Script:
     order = _armed(p, "break", left=2)
-    p.record({"order": order.name}, system=p.warehouse.system)
+    p.record({"order": order.name}, system=p.warehouse.system, also=(NOT_CARRIED,))
     yield p.minutes(1)
 
 
 def forgets_it_once(p: Plant) -> Script:
     order = _armed(p, "nothing", left=1)
-    p.record({"order": order.name}, system=p.warehouse.system)
+    p.record({"order": order.name}, system=p.warehouse.system, also=(SAID_MOVED, NOT_CARRIED))
     yield p.minutes(1)
 
 

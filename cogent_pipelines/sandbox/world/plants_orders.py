@@ -14,7 +14,7 @@ from cogent_pipelines.sandbox.world import catalogue
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import ShopOrder, WarehouseOrder
-from cogent_pipelines.sandbox.world.plant import Plant, Script
+from cogent_pipelines.sandbox.world.plant import NOT_CARRIED, SAID_MOVED, Plant, Script
 from cogent_pipelines.sandbox.world.shop import NewLine
 from cogent_pipelines.sandbox.world.world import Flaw
 
@@ -40,14 +40,14 @@ def deleted_in_the_warehouse(p: Plant) -> Script:
     yield p.minutes(20)
     for warehouse, record in p.records(order):
         wms.delete_order(p.world, warehouse, record.id)
-    p.record({"order": order.name}, also=(CARRIED_OUT,))
+    p.record({"order": order.name}, also=(CARRIED_OUT, SAID_MOVED))
 
 
 def refused_by_the_warehouse(p: Plant) -> Script:
     order = p.place(payment="authorised")
     p.world.arm(Flaw(p.warehouse.system, "create_order", order.name, "refuse", "Deliver to is invalid"))
     shops.capture(p.world, p.shop, order.id)
-    p.record({"order": order.name}, also=(RELEASABLE, CARRIED_OUT, SHIPS))
+    p.record({"order": order.name}, also=(RELEASABLE, CARRIED_OUT, SHIPS, NOT_CARRIED))
     yield p.minutes(1)
 
 
@@ -55,7 +55,9 @@ def accepted_and_not_stored(p: Plant) -> Script:
     order = p.place(payment="authorised")
     p.world.arm(Flaw(p.warehouse.system, "create_order", order.name, "nothing"))
     shops.capture(p.world, p.shop, order.id)
-    p.record({"order": order.name}, also=(CARRIED_OUT, "every_change_was_stored_as_sent"))
+    p.record(
+        {"order": order.name}, also=(CARRIED_OUT, "every_change_was_stored_as_sent", SAID_MOVED, NOT_CARRIED)
+    )
     yield p.minutes(1)
 
 
@@ -66,7 +68,7 @@ def renumbered_by_staff(p: Plant) -> Script:
     yield p.minutes(15)
     record = p.record_of(order)[1]
     renumber(p, record, f"{order.name}-X")
-    p.record({"order": order.name, "warehouse_order": record.id}, also=(CARRIED_OUT, SHIPS))
+    p.record({"order": order.name, "warehouse_order": record.id}, also=(CARRIED_OUT, SHIPS, SAID_MOVED))
 
 
 def renumber(p: Plant, record: WarehouseOrder, number: str) -> None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import ShopOrder
-from cogent_pipelines.sandbox.world.plant import Plant, Script
+from cogent_pipelines.sandbox.world.plant import NOT_CARRIED, Plant, Script
 from cogent_pipelines.sandbox.world.plants_orders import CARRIED_OUT, LEVEL, REACHED, SHIPS, TOLD, UNCAPTURED
 from cogent_pipelines.sandbox.world.plants_shipping import STORED, TRACKED, parcel_keys, wait_for_work
 from cogent_pipelines.sandbox.world.shop import NewLine
@@ -28,7 +28,7 @@ def shop_holds_the_order(p: Plant) -> Script:
         if fulfilment_order.status in shops.OPEN:
             shops.set_hold(p.world, p.shop, fulfilment_order.id, held=True)
     yield p.shipped(order)
-    p.record(parcel_keys(order, p.parcels(order)[0][3]), also=(CARRIED_OUT,))
+    p.record(parcel_keys(order, p.parcels(order)[0][3]), also=(CARRIED_OUT, NOT_CARRIED))
 
 
 def shop_refuses_the_fulfilment(p: Plant) -> Script:
@@ -36,7 +36,7 @@ def shop_refuses_the_fulfilment(p: Plant) -> Script:
     p.plan(order, pick_minutes=30)
     p.world.arm(Flaw(p.shop.system, "fulfil", order.name, "refuse"))
     yield p.shipped(order)
-    p.record(parcel_keys(order, p.parcels(order)[0][3]), also=(CARRIED_OUT,))
+    p.record(parcel_keys(order, p.parcels(order)[0][3]), also=(CARRIED_OUT, NOT_CARRIED))
 
 
 def shop_forgets_the_fulfilment(p: Plant) -> Script:

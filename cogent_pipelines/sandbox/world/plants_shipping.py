@@ -12,7 +12,7 @@ from cogent_pipelines.sandbox.world import hours
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import Parcel, ShopOrder, WarehouseOrder
-from cogent_pipelines.sandbox.world.plant import REPAIRED, Plant, Script
+from cogent_pipelines.sandbox.world.plant import REPAIRED, SAID_MOVED, Plant, Script
 from cogent_pipelines.sandbox.world.plants_orders import (
     CARRIED_OUT,
     REACHED,
@@ -348,7 +348,7 @@ def number_mistyped_before_it_left(p: Plant) -> Script:
     p.record(
         {"shipment": parcel.id, "number": record.number, "order": order.name},
         system=p.warehouse.system,
-        also=(REACHED, SHIPS, CARRIED_OUT, STORED),
+        also=(REACHED, SHIPS, CARRIED_OUT, STORED, SAID_MOVED),
     )
 
 
