@@ -1,8 +1,8 @@
 """Adobe Commerce at its HTTP edge: signatures, searches, errors, as its documents describe them.
 
 Belongs here: what a caller of ``https://{shop}/rest/{store}/V1`` meets before and around the records.
-Does not belong here: records' JSON (``adobe_commerce_shapes``), searching (``adobe_commerce_search``), bodies
-of writes (``adobe_commerce_writes``).
+Does not belong here: records' JSON (``adobe_commerce_orders``, ``_documents``, ``_catalogue``), searching
+(``adobe_commerce_search``), bodies of writes (``adobe_commerce_writes``).
 
 A page after the last one is the last one again. There is no limit of calls and no header that speaks of one;
 what turns a caller away with 429 stands in front of the shop and answers HTML.
@@ -29,7 +29,10 @@ from starlette.routing import BaseRoute, Route
 from cogent_pipelines.sandbox.edges import Traits
 from cogent_pipelines.sandbox.kit import Fault, Kit
 from cogent_pipelines.sandbox.vendors import adobe_commerce_search as search
-from cogent_pipelines.sandbox.vendors.adobe_commerce_shapes import STOCK, Shapes, Store
+from cogent_pipelines.sandbox.vendors.adobe_commerce_catalogue import Catalogue
+from cogent_pipelines.sandbox.vendors.adobe_commerce_documents import Documents
+from cogent_pipelines.sandbox.vendors.adobe_commerce_orders import Orders
+from cogent_pipelines.sandbox.vendors.adobe_commerce_shapes import STOCK, Store
 from cogent_pipelines.sandbox.vendors.adobe_commerce_writes import MISSING, Refusal, Writes
 
 if TYPE_CHECKING:
@@ -77,10 +80,13 @@ class Edge:
         self.system = system
         self.world = world
         self.kit = kit
+        self.shop = world.shops[system]
         self.store: Store = world.edges.setdefault(system, Store())
-        self.shapes = Shapes(system, world, self.store)
-        self.writes = Writes(system, world, self.shapes)
-        self.tables = self.shapes.tables()
+        self.orders = Orders(self.shop)
+        self.catalogue = Catalogue(self.shop, self.store)
+        self.writes = Writes(system, world, self.store)
+        documents = Documents(self.shop, self.store)
+        self.tables = {**self.orders.tables(), **documents.tables(), **self.catalogue.tables()}
 
     def routes(self) -> list[BaseRoute]:
         made: list[BaseRoute] = [self._route("GET", name, self._list(name)) for name in self.tables]
@@ -318,20 +324,20 @@ class Edge:
 
     def show_order(self, request: Request, body: Any, fault: Fault | None) -> Response:
         del body, fault
-        return reply(self._shown(self.shapes.order(self.writes.order(int(request.path_params["id"])))))
+        return reply(self._shown(self.orders.order(self.writes.order(int(request.path_params["id"])))))
 
     def store_configs(self, request: Request, body: Any, fault: Fault | None) -> Response:
         del request, body, fault
-        return reply(self.shapes.store_configs())
+        return reply(self.catalogue.store_configs())
 
     def salable(self, request: Request, body: Any, fault: Fault | None) -> Response:
         """A bare number."""
         del body, fault
-        shop = self.shapes.shop
+        shop = self.shop
         sku, stock = request.path_params["sku"], request.path_params["stock"]
         if sku not in shop.by_sku or stock != STOCK:
             raise Refusal(404, MISSING)
-        return reply(self.shapes.salable(shop.variants[shop.by_sku[sku]]))
+        return reply(self.catalogue.salable(shop.variants[shop.by_sku[sku]]))
 
     def bulk_status(self, request: Request, body: Any, fault: Fault | None) -> Response:
         del body, fault

@@ -1,7 +1,8 @@
 """Adobe Commerce's searches: ``searchCriteria`` as it stands in a query string, and what it finds.
 
 Belongs here: reading filters, orders and pages; choosing records; the ``fields`` that trim an answer.
-Does not belong here: what a record consists of (``adobe_commerce_shapes``), HTTP (``adobe_commerce``).
+Does not belong here: what a record consists of (``adobe_commerce_orders``, ``_documents``, ``_catalogue``), HTTP
+(``adobe_commerce``).
 
 INFERRED, because no document says it: the answers to a search without criteria, to a field that is no
 top-level attribute and to a condition there is not; that rows without an order of their own come in the order

@@ -2,7 +2,8 @@
 
 Belongs here: reading and checking bodies, the vendor's reasons for a refusal, and handing what is wanted to
 the retailer's shop (``world``).
-Does not belong here: routes and signatures (``adobe_commerce``), JSON of records (``adobe_commerce_shapes``).
+Does not belong here: routes and signatures (``adobe_commerce``), JSON of records (``adobe_commerce_orders``,
+``_documents``, ``_catalogue``).
 
 INFERRED, because no document says it: the text of a 404; that a shipment without items is one of everything
 left; that a comment is kept whether it is appended to the customer's message or not; the words for an unknown
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from cogent_pipelines.sandbox.vendors import adobe_commerce_standing as standing
 from cogent_pipelines.sandbox.vendors.adobe_commerce_shapes import CHILD, Operation
 from cogent_pipelines.sandbox.world import levels
 from cogent_pipelines.sandbox.world import shop as shops
@@ -22,7 +24,7 @@ from cogent_pipelines.sandbox.world.world import Refused, RefusedRows
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cogent_pipelines.sandbox.vendors.adobe_commerce_shapes import Shapes
+    from cogent_pipelines.sandbox.vendors.adobe_commerce_shapes import Store
     from cogent_pipelines.sandbox.world import model
     from cogent_pipelines.sandbox.world.world import World
 
@@ -44,10 +46,10 @@ class Refusal(Exception):
 class Writes:
     """What one shop may be asked to change."""
 
-    def __init__(self, system: str, world: World, shapes: Shapes) -> None:
+    def __init__(self, system: str, world: World, store: Store) -> None:
         self.system = system
         self.world = world
-        self.shapes = shapes
+        self.store = store
         self.shop = world.shops[system]
 
     def order(self, number: int) -> model.ShopOrder:
@@ -87,15 +89,15 @@ class Writes:
             )
         except Refused as no:
             raise Refusal(400, INVALID + no.message) from None
-        self.shapes.store.codes[made.id] = str(first.get("carrier_code") or "custom")
+        self.store.codes[made.id] = str(first.get("carrier_code") or "custom")
         if text := (body.get("comment") or {}).get("comment"):
-            self.shapes.store.comments[made.id] = [str(text)]
+            self.store.comments[made.id] = [str(text)]
         return made.id
 
     def _wanted(self, order: model.ShopOrder, items: list[dict[str, Any]]) -> dict[int, int]:
         """Order line -> units; everything left where none is named."""
         if not items:
-            return {line.id: left for line in order.lines if (left := self.shapes.left(order, line))}
+            return {line.id: left for line in order.lines if (left := standing.left(self.shop, order, line))}
         wanted: dict[int, int] = {}
         for item in items:
             key = int(item.get("order_item_id") or 0)
@@ -104,7 +106,9 @@ class Writes:
 
     def _reasons(self, order: model.ShopOrder, wanted: dict[int, int]) -> Iterator[str]:
         """Everything the vendor holds against a shipment, as it lists it: all at once."""
-        if self.shapes.state(order) in CLOSED or not any(self.shapes.left(order, x) for x in order.lines):
+        if standing.state(self.shop, order) in CLOSED or not any(
+            standing.left(self.shop, order, x) for x in order.lines
+        ):
             yield "The order does not allow a shipment to be created."
         lines = {line.id: line for line in order.lines}
         for line_id, quantity in wanted.items():
@@ -112,7 +116,7 @@ class Writes:
             if line is None:
                 sku = lines[line_id - CHILD].sku if line_id - CHILD in lines else line_id
                 yield f'The shipment contains product SKU "{sku}" that is not part of the original order.'
-            elif quantity > self.shapes.left(order, line):
+            elif quantity > standing.left(self.shop, order, line):
                 yield (
                     "The quantity to ship must not be greater than the unshipped quantity "
                     f'for product SKU "{line.sku}".'
@@ -169,9 +173,7 @@ class Writes:
                 levels.activate(self.world, self.shop, variant.inventory_item_id, location, quantity)
             else:
                 changes.append(levels.StockChange(variant.inventory_item_id, location, quantity))
-            self.shapes.store.hidden[(variant.sku, str(location))] = int(
-                row.get("status", 1) or quantity <= 0
-            )
+            self.store.hidden[(variant.sku, str(location))] = int(row.get("status", 1) or quantity <= 0)
         try:
             levels.set_levels(self.world, self.shop, changes, name="on_hand")
         except RefusedRows as no:
@@ -192,11 +194,11 @@ class Writes:
     def enqueue(self, bodies: list[Any]) -> dict[str, Any]:
         """``POST /async/bulk/...``: taken, which only means that it waits."""
         digest = hashlib.blake2b(
-            f"{self.system}/{len(self.shapes.store.bulks)}".encode(), digest_size=16
+            f"{self.system}/{len(self.store.bulks)}".encode(), digest_size=16
         ).hexdigest()
         uuid = "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
         operations = [Operation(place, body) for place, body in enumerate(bodies)]
-        self.shapes.store.bulks[uuid] = operations
+        self.store.bulks[uuid] = operations
         self.world.after(QUEUE_SECONDS, lambda: self._work(uuid))
         hashes = [hashlib.sha256(repr(body).encode()).hexdigest() for body in bodies]
         return {
@@ -208,7 +210,7 @@ class Writes:
         }
 
     def _work(self, uuid: str) -> None:
-        for operation in self.shapes.store.bulks[uuid]:
+        for operation in self.store.bulks[uuid]:
             try:
                 self.set_source_items(operation.body)
             except Refusal as no:
@@ -222,9 +224,9 @@ class Writes:
 
     def bulk_status(self, uuid: str) -> dict[str, Any]:
         """``GET /bulk/{uuid}/status``."""
-        if uuid not in self.shapes.store.bulks:
+        if uuid not in self.store.bulks:
             raise Refusal(404, MISSING)
-        operations = self.shapes.store.bulks[uuid]
+        operations = self.store.bulks[uuid]
         return {
             "bulk_id": uuid,
             "description": "Topic async.magento.inventoryapi.api.sourceitemssaveinterface.execute.post",
@@ -243,7 +245,7 @@ class Writes:
     def cancel(self, order_id: int) -> bool:
         """``POST /orders/{id}/cancel``: false, and nothing done, once anything was invoiced or shipped."""
         order = self.order(order_id)
-        if self.shapes.captured(order) or order.fulfilments or order.cancelled_at is not None:
+        if standing.captured(self.shop, order) or order.fulfilments or order.cancelled_at is not None:
             return False
         shops.cancel_order(self.world, self.shop, order_id)
         return True
