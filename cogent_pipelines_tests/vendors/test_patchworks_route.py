@@ -184,3 +184,23 @@ def test_a_run_that_failed_is_refused_in_the_words_of_its_log(routed: Pair) -> N
     ((message,),) = routed.rows("SELECT message FROM ops.operations WHERE state = 'rejected'")
     assert "Customer is blocked" in message
     assert {run.trigger for run in runs(routed)} == {"API"}
+
+
+SAID = "flow_success_matches_the_target"
+FAILED = "every_failed_payload_was_recovered"
+
+
+@pytest.mark.parametrize(("effect", "rule", "other"), [("nothing", SAID, FAILED), ("refuse", FAILED, SAID)])
+def test_what_became_of_an_order_is_shown_by_the_flow_that_made_the_call(
+    routed: Pair, effect: str, rule: str, other: str
+) -> None:
+    """It says it moved what the warehouse answered to and did not store, and keeps what the warehouse refused."""
+    order = ordered(routed)
+    routed.world.arm(Flaw(WMS, "create_order", order, effect, "Customer is blocked"))
+    settled(routed, order)
+    routed.move_on(2 * 3600)
+    routed.read()
+    routed.read()  # what a run failed on is known by one reading, and its payload by the next
+    shown = {each: routed.rows(f"SELECT detail FROM rules.{each}") for each in (rule, other)}
+    assert any(order in detail for (detail,) in shown[rule])
+    assert not any(order in detail for (detail,) in shown[other])
