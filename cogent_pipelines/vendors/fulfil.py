@@ -285,6 +285,7 @@ SENT = (
     "currency",
     "total_amount",
     "ship_to_name",
+    "ship_to_company",
     "ship_to_line1",
     "ship_to_line2",
     "ship_to_city",

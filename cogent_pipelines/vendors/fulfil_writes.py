@@ -25,6 +25,8 @@ PAGE = 500
 """The most records of one answer; to ask for more is refused, with a 429."""
 BEFORE_SHIPPING = frozenset({"draft", "quotation", "confirmed", "processing"})
 PENNY = Decimal("0.01")
+BEHIND = "; "
+"""Stands between a company and the second line of its address: in names and addresses a comma is common, and this is not."""
 
 ORDER_FIELDS = (
     *("id", "number", "reference", "channel", "channel_identifier", "origin", "party", "state"),
@@ -101,13 +103,29 @@ def _lines_of(order: Mapping[str, Json], answers: Sequence[Json]) -> list[dict[s
 def _street_two(fields: Mapping[str, Any]) -> str | None:
     """The second line of an address, behind the company, for which theirs has no place."""
     parts = (_text(fields.get("ship_to_company")), _text(fields.get("ship_to_line2")))
-    return ", ".join(part for part in parts if part) or None
+    return BEHIND.join(part for part in parts if part) or None
+
+
+def _has(fields: Mapping[str, Any], name: str) -> bool:
+    """Whether a personal field was sent. One that was is not among the fields that the ledger kept; none is None there."""
+    return name not in fields or _text(fields[name]) is not None
+
+
+def _addressee(order: Mapping[str, Json], fields: Mapping[str, Any]) -> dict[str, str | None]:
+    """Name, company and second line as they were put into what theirs has: the other way round."""
+    second, name = _text(order.get("shipment_address.street_bis")), _text(order.get("shipment_address.name"))
+    company, line = None, second
+    if _has(fields, "ship_to_company"):
+        company, line = second, None
+        if second is not None and _has(fields, "ship_to_line2"):
+            company, _, line = second.partition(BEHIND)
+        if name == company and not _has(fields, "ship_to_name"):
+            name = None
+    return {"ship_to_name": name, "ship_to_company": company, "ship_to_line2": line}
 
 
 def _fields(order: Mapping[str, Json], want: Want, answers: Sequence[Json]) -> dict[str, Any]:
     """The order in the words of ``wanted.orders_to_wms``."""
-    second = _text(order.get("shipment_address.street_bis"))
-    is_as_sent = second == _street_two(want.fields)
     names = [_text(order.get(field)) for field in ("reference", "channel_identifier")]
     return {
         "reference": next((name for name in names if name == want.reference), names[0]),
@@ -118,9 +136,8 @@ def _fields(order: Mapping[str, Json], want: Want, answers: Sequence[Json]) -> d
         "currency": _text(order.get("currency.code")),
         "total_amount": _amount(order.get("total_amount")),
         "tax_amount": _amount(order.get("tax_amount")),
-        "ship_to_name": _text(order.get("shipment_address.name")),
+        **_addressee(order, want.fields),
         "ship_to_line1": _text(order.get("shipment_address.street")),
-        "ship_to_line2": _text(want.fields.get("ship_to_line2")) if is_as_sent else second,
         "ship_to_city": _text(order.get("shipment_address.city")),
         "ship_to_postcode": _text(order.get("shipment_address.zip")),
         "ship_to_country_code": _text(order.get("shipment_address.country.code")),

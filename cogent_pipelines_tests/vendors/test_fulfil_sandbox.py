@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,40 @@ def test_an_order_arrives_as_it_was_sold(r: Retailer, is_included: bool) -> None
     order = at_erp(r)
     assert (order.delivery_method_id, order.is_paid, order.payment_reference) == (12, True, "pay-1")
     assert (order.address.line1, order.email) == (want["ship_to_line1"], want["customer_email"].lower())
+
+
+COMPANIES = (
+    {"ship_to_company": "Lee Ltd"},
+    {"ship_to_company": "Lee, Hill Ltd", "ship_to_line2": None},
+    {"ship_to_company": "Lee Ltd", "ship_to_line2": "Unit 3, Floor 2"},
+    {"ship_to_company": "Lee Ltd", "ship_to_name": None},
+)
+
+
+@pytest.mark.parametrize("is_later", [False, True])
+@pytest.mark.parametrize("address", COMPANIES)
+def test_an_order_of_a_company_is_read_back_as_it_was_sent(
+    r: Retailer, address: dict[str, str | None], is_later: bool
+) -> None:
+    """At once, and later, when of the address only fingerprints are left."""
+    if is_later:
+        r.strike(WMS, CREATE, "reset_after_effect")
+    want = sale(r) | address
+    assert send(r, want, ticks=3) == {want["business_key"]: "verified"}
+    assert len(wms.find_orders(r.wms, "#1001")) == 1
+
+
+@pytest.mark.parametrize("is_stored", ["Other Ltd; Flat 2", "Lee Ltd; Flat 3", "Lee Ltd", "Flat 2", ""])
+def test_a_company_or_a_second_line_that_is_stored_otherwise_is_a_difference(
+    r: Retailer, is_stored: str
+) -> None:
+    """Whichever of the two it is, though both stand in one field."""
+    r.strike(WMS, CREATE, "reset_after_effect")
+    want = sale(r) | {"ship_to_company": "Lee Ltd"}
+    send(r, want)
+    order = at_erp(r)
+    order.address = replace(order.address, line2=is_stored)
+    assert send(r, want, ticks=2)[want["business_key"]].endswith(" mismatch")
 
 
 def test_a_second_order_of_a_customer_makes_no_second_customer(r: Retailer) -> None:

@@ -208,7 +208,8 @@ def test_a_customer_is_named_by_the_shops_id_where_the_row_has_it() -> None:
         ({"ship_to_region": "US-CA"}, "subdivision_code", "US-CA"),
         ({"ship_to_region": "CA", "ship_to_country_code": "US"}, "subdivision_code", "US-CA"),
         ({"ship_to_region": "West Yorkshire"}, "subdivision_code", None),
-        ({"ship_to_company": "Lee Ltd", "ship_to_line2": "Flat 2"}, "address2", "Lee Ltd, Flat 2"),
+        ({"ship_to_company": "Lee Ltd", "ship_to_line2": "Flat 2"}, "address2", "Lee Ltd; Flat 2"),
+        ({"ship_to_company": "Lee, Hill Ltd"}, "address2", "Lee, Hill Ltd"),
     ],
 )
 def test_an_address_goes_in_their_fields(fields: dict[str, Any], name: str, value: str | None) -> None:
