@@ -48,7 +48,10 @@ FLOWS = (
     Flow("products", (("channel", "products"), ("warehouse", "products"), ("erp", "products"))),
     Flow("returns", (("channel", "returns"), ("warehouse", "returns"))),
     Flow("customers", (("warehouse", "customers"), ("erp", "customers"))),
-    Flow("payouts", (("channel", "payouts"), ("payments", "payouts"))),
+    Flow(
+        "payouts",
+        (("channel", "payouts"), ("payments", "payouts"), ("warehouse", "payouts"), ("erp", "payouts")),
+    ),
     Flow("flows", (("bridge", "flows"),)),
     Flow("flow_failures", (("bridge", "flow_failures"),)),
 )

@@ -202,7 +202,7 @@ STREAMS = (
     _stream("shipments", SHIPMENTS, "shipments", WAREHOUSE),
     _stream("moves", MOVES, "shipments", WAREHOUSE),
     _stream("returns", RETURNS, "returns", WAREHOUSE),
-    _stream("invoices", INVOICES, "payouts", WAREHOUSE),
+    _stream("invoices", INVOICES, "payouts"),
     _stream("products", PRODUCTS, "products"),
     # Levels are reckoned when they are asked for and have no date of change: read whole each time.
     Stream(

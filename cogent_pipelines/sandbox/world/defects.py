@@ -181,10 +181,16 @@ FAMILIES: Mapping[str, Family] = {
     "every_order_value_agrees": Family(
         (
             finance.delivery_a_penny_dearer,
+            finance.never_booked,
             finance.price_changed_in_the_books,
             finance.booked_in_another_currency,
         ),
-        (finance.goodwill_given, finance.units_given_back_after_they_left, finance.booked_as_sold),
+        (
+            finance.goodwill_given,
+            finance.not_paid_and_not_booked,
+            finance.units_given_back_after_they_left,
+            finance.booked_as_sold,
+        ),
         needs_books=True,
     ),
     "every_tax_code_is_mapped": Family(

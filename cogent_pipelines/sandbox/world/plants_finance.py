@@ -17,6 +17,7 @@ from cogent_pipelines.sandbox.world.model import ShopOrder, Warehouse, Warehouse
 from cogent_pipelines.sandbox.world.plant import Plant, Script, Wait
 from cogent_pipelines.sandbox.world.plants_orders import CARRIED_OUT, REACHED, SHIPS, TOLD
 from cogent_pipelines.sandbox.world.plants_shipping import LAST_PARCEL, WMS_CANCEL
+from cogent_pipelines.sandbox.world.world import Flaw
 
 EDITED = "every_edit_after_release_reached_the_warehouse"
 RETURNED = "every_refund_has_its_return"
@@ -150,6 +151,21 @@ def booked_in_another_currency(p: Plant) -> Script:
     p.record(
         {"order": order.name}, system=books.system, also=("every_change_was_stored_as_sent", CARRIED_OUT)
     )
+
+
+def never_booked(p: Plant) -> Script:
+    order = p.place(payment="authorised")
+    p.world.arm(Flaw(p.books.system, "book", order.name, "nothing"))
+    shops.capture(p.world, p.shop, order.id)
+    p.record({"order": order.name}, system=p.books.system)
+    yield p.minutes(1)
+
+
+def not_paid_and_not_booked(p: Plant) -> Script:
+    order = p.place(payment="authorised")
+    p.record({"order": order.name})
+    yield p.minutes(90)
+    shops.cancel_order(p.world, p.shop, order.id)
 
 
 def goodwill_given(p: Plant) -> Script:

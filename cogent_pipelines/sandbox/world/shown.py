@@ -90,10 +90,15 @@ NEEDS: Mapping[object, tuple[str, str]] = {
     stock.no_origin: ("catalogue", "origin"),
 }
 
+BY_A_CONNECTION = frozenset({finance.never_booked})
+"""What only an ERP can do that takes its orders from the shops by itself."""
+
 
 def is_shown(world: World, mechanism: object, shop: Shop, warehouse: Warehouse) -> bool:
     """Say whether what a mechanism does between a shop and a warehouse can be seen by who reads both."""
     if not any(catalogue.FACILITY_OF.get(i) in warehouse.facilities for i in shop.homes):
+        return False
+    if mechanism in BY_A_CONNECTION and not world.erps:
         return False
     who, what = NEEDS.get(mechanism, ("", ""))
     if not who:

@@ -3,7 +3,9 @@
 -- An order's value is what its lines, delivery and tax come to as they stand after edits. A refund is a posting of its
 -- own: it lowers the value only where it came before the order did, and goodwill, which is for no line, never. The parts
 -- of a split order are summed. What is cancelled, merged into another, or not wholly there yet is not compared: the books of a
--- warehouse have an order as its parts are released there, an ERP that runs no facility takes it from the shop whole.
+-- warehouse have an order as its parts are released there, an ERP that runs no facility takes it from the shop whole, and
+-- what is paid and not there is not booked. Once said, a difference stands until it is gone: a later touch of either side is
+-- no news.
 with booked as (
     select
         order_key,
@@ -43,6 +45,24 @@ given_back as (
     group by r.order_key, b.system
 ),
 
+erps as (
+    select
+        e.system,
+        min(e.created_at) as begun_at
+    from {{ ref('erp_book') }} as e
+    where e.system in (select t.system from {{ source('estate', 'truth') }} as t where t.entity = 'finance')
+    group by e.system
+),
+
+standing as (
+    select
+        exception_key,
+        min(since_at) as since_at
+    from {{ source('ops', 'exceptions') }}
+    where rule = '{{ model.name }}' and state <> 'closed'
+    group by exception_key
+),
+
 compared as (
     select
         o.order_key,
@@ -73,7 +93,7 @@ compared as (
         ))
 ),
 
-candidates as (
+differing as (
     select
         order_key || '@' || system as exception_key,
         case when currencies > 1 or booked_currency is distinct from currency then 'currency' else 'value' end as cause,
@@ -93,6 +113,39 @@ candidates as (
         currencies > 1
         or booked_currency is distinct from currency
         or round(booked_amount * {{ minor_units('currency') }}) <> round(value_amount * {{ minor_units('currency') }})
+
+    union all
+
+    select
+        o.order_key || '@' || e.system,
+        'not_booked',
+        e.system,
+        o.order_key,
+        greatest(o.placed_at, coalesce(o.paid_at, o.placed_at)),
+        -o.current_total_amount,
+        o.currency,
+        o.order_name || ': ' || o.current_total_amount || ' ' || coalesce(o.currency, '?') || ' in the shop, not booked',
+        o.url,
+        null,
+        null
+    from {{ ref('order_book') }} as o
+    inner join erps as e on o.placed_at >= e.begun_at
+    where
+        o.payment_code in ('captured', 'part_refunded')
+        and o.current_total_amount > 0
+        and o.cancelled_at is null
+        and o.gone_at is null
+        and not coalesce(o.is_test, false)
+        and not exists (
+            select 1 from {{ ref('erp_book') }} as b
+            where b.system = e.system and b.base_reference = o.order_name and b.gone_at is null
+        )
+),
+
+candidates as (
+    select d.* replace (coalesce(least(d.since_at, s.since_at), d.since_at) as since_at)
+    from differing as d
+    left join standing as s on s.exception_key = d.exception_key
 ),
 
 {{ when_due('candidates') }}
