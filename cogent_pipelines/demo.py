@@ -202,14 +202,18 @@ class Sandbox:
     process: subprocess.Popen[bytes]
 
     def ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """GET, or POST with a body. Raises ``BadInput`` with the sandbox's own words when it has ended."""
+        """GET, or POST with a body. Raises ``BadInput`` with the sandbox's own words where it refuses."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/_sandbox/{path}",
             data=None if body is None else json.dumps(body).encode(),
             headers={"content-type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=600) as answer:  # noqa: S310
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(request, timeout=600) as answer:  # noqa: S310
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            said = error.read().decode(errors="replace")[:300]
+            raise BadInput("sandbox", path, said, "to be understood") from error
 
     def advance(self, to: datetime | None = None, *, speed: float = SPEED) -> datetime:
         """Move the sandbox's clock to ``to`` and ours with it; it then runs at ``speed``."""

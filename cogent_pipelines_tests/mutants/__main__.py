@@ -10,6 +10,7 @@ without it proves nothing and is an error. Exit status 0 when every mutant was k
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import queue
 import re
@@ -20,13 +21,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cogent_pipelines_tests.mutants import connectors, later_vendors, providers, rules
+from cogent_pipelines.vendors.registry import VENDORS
+from cogent_pipelines_tests.mutants import connectors, rules
 from cogent_pipelines_tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,10 +39,15 @@ PATIENCE = 300
 """Seconds of the wall a mutant's tests may take; a fault that lets them never end was seen."""
 FAILED = 1
 """Pytest's exit status when tests ran and some failed."""
+OF_VENDORS: Mapping[str, tuple[Mutant, ...]] = {
+    slug: importlib.import_module(f"{__package__}.{slug}").MUTANTS
+    for slug in VENDORS
+    if (Path(__file__).parent / f"{slug}.py").is_file()
+}
+"""Vendor -> the mutants of its file; the first pair's stand with what all share (``connectors``)."""
 ALL: tuple[Mutant, ...] = (
     *connectors.MUTANTS,
-    *later_vendors.MUTANTS,
-    *providers.MUTANTS,
+    *(mutant for mutants in OF_VENDORS.values() for mutant in mutants),
     *rules.MUTANTS,
 )
 

@@ -507,6 +507,22 @@ def books():
     return play(make(SMALL, **settings), days=8)
 
 
+def test_a_shop_that_was_told_in_time_needs_nobody_in_the_last_second():
+    """Whoever looks may be faster than the person of the near-miss: the world goes on, and says so."""
+    family = "every_warehouse_cancellation_reached_the_channel"
+    world = make(
+        SMALL, orders=0, skus=120, old_integration=1.0, defects=1, windows={family: 18_000.0},
+        families="no_flow_is_failing",
+    )  # fmt: skip
+    act = {"family": family, "mechanism": "given_up_and_said_so_in_the_last_second", "near_miss": True}
+    acts.do(world, "", "plant", act)
+    play(world, days=0.15)
+    (near,) = found(world, family, near=True)
+    shops.cancel_order(world, world.shops["web_uk"], placed(world, near.keys["order"]).id)
+    play(world, days=0.5)
+    assert world.planter.listing()["waiting"] == world.planter.listing()["abandoned"] == []
+
+
 def test_the_families_of_the_books_are_planted_where_there_are_books(books):
     """By all their mechanisms."""
     listing = books.planter.listing()

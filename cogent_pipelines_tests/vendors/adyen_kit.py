@@ -1,6 +1,6 @@
 """Adyen as the suites of all vendors need it.
 
-Belongs here: its ``KIT``. Does not belong here: an assertion, or what providers share (``payouts_kit``).
+Belongs here: its ``KIT`` and ``PROVIDER``. Does not belong here: an assertion, or what providers share (``payouts_kit``).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cogent_pipelines.sandbox.vendors import adyen as edge
-from cogent_pipelines_tests.vendors.payouts_kit import DAY, LATER, paid_out
+from cogent_pipelines_tests.vendors.payouts_kit import DAY, LATER, Provider, paid_out
 from cogent_pipelines_tests.vendors.sandbox_kit import THIRD, Retailer
 from cogent_pipelines_tests.vendors.vendor_kit import Holds, Kit
 
@@ -42,3 +42,5 @@ KIT = Kit(
     is_book=True,
     publishes_no_limit=True,
 )
+
+PROVIDER = Provider("settlement_details", "GET /reports/download", has_states=False)

@@ -1,13 +1,13 @@
 """Klarna as the suites of all vendors need it.
 
-Belongs here: its ``KIT``. Does not belong here: an assertion, or what providers share (``payouts_kit``).
+Belongs here: its ``KIT`` and ``PROVIDER``. Does not belong here: an assertion, or what providers share (``payouts_kit``).
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from cogent_pipelines_tests.vendors.payouts_kit import DAY, LATER, paid_out, sold, third
+from cogent_pipelines_tests.vendors.payouts_kit import DAY, LATER, Provider, paid_out, sold, third
 from cogent_pipelines_tests.vendors.sandbox_kit import THIRD, Retailer
 from cogent_pipelines_tests.vendors.vendor_kit import Holds, Kit
 
@@ -45,4 +45,13 @@ KIT = Kit(
     change=_disputed,
     is_book=True,
     publishes_no_limit=True,
+)
+
+PROVIDER = Provider(
+    "payouts",
+    "GET /settlements/v1/transactions",
+    lists_unpaid=False,
+    shows_originals=True,
+    sets_aside_rows=False,
+    has_states=False,
 )

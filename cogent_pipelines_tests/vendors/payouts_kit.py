@@ -1,16 +1,18 @@
 """A retailer with accounts at payment providers, and what of them landed in the marts' terms.
 
-Belongs here: building, acts of the world by name, pulling and looking, for any provider.
+Belongs here: building, acts of the world by name, pulling and looking, for any provider; the type in which its kit says how
+it shows them (``PROVIDER``).
 Does not belong here: an assertion, or a provider's words.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,36 @@ SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 DAY = 86_400
 MANY = 25
 LATER = "#LATER"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """How a provider shows the movements of its book."""
+
+    stream: str
+    """What they come with."""
+    operation: str
+    """The sandbox's name of the request that lists them."""
+    requests: int = 1
+    """Requests of a first reading; they come with the last."""
+    number: str = "transaction_id"
+    """The column of an entry that holds the world's number."""
+    lists_unpaid: bool = True
+    """Whether a movement is shown before a payout took it."""
+    shows_originals: bool = False
+    """Whether what befalls a charge, but for a refund, is shown under the charge's number."""
+    sets_aside_rows: bool = True
+    """Whether a row that misfits leaves the rest of its payout; else a payout is whole or not there."""
+    converts_at_once: bool = False
+    """Whether what is paid in another currency counts, without its fee, by what it came to at home."""
+    has_states: bool = True
+    """Whether a movement's state is no part of what it means."""
+
+
+def provider(slug: str) -> Provider:
+    """How a vendor shows money: ``PROVIDER`` of its ``<slug>_kit.py``."""
+    found: Provider = importlib.import_module(f"cogent_pipelines_tests.vendors.{slug}_kit").PROVIDER
+    return found
 
 
 class Books(Retailer):

@@ -1,6 +1,6 @@
 """PayPal as the suites of all vendors need it, and its contract.
 
-Belongs here: its ``KIT``. Does not belong here: an assertion, or what providers share (``payouts_kit``).
+Belongs here: its ``KIT`` and ``PROVIDER``. Does not belong here: an assertion, or what providers share (``payouts_kit``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 from cogent_pipelines.sandbox.vendors import paypal as edge
 from cogent_pipelines_tests.vendors.openapi_kit import OpenApi
-from cogent_pipelines_tests.vendors.payouts_kit import SHARED, failed, paid_out
+from cogent_pipelines_tests.vendors.payouts_kit import SHARED, Provider, failed, paid_out
 from cogent_pipelines_tests.vendors.sandbox_kit import THIRD, Retailer
 from cogent_pipelines_tests.vendors.vendor_kit import Contract, Holds, Kit, Recorded
 
@@ -74,3 +74,5 @@ KIT = Kit(
         },
     ),
 )
+
+PROVIDER = Provider("transactions", "GET /v1/reporting/transactions", requests=2, converts_at_once=True)

@@ -22,6 +22,7 @@ from cogent_pipelines.connect.spec import Answer, System, Want
 from cogent_pipelines.sandbox.vendors.shopify_roots import REFUSED
 from cogent_pipelines.sandbox.vendors.shopify_state import level_gid
 from cogent_pipelines.sandbox.world.model import Shop, ShopOrder
+from cogent_pipelines_tests.vendors.payouts_kit import Provider
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, WMS, Retailer
 from cogent_pipelines_tests.vendors.staging_kit import READ_AT
 from cogent_pipelines_tests.vendors.vendor_kit import Case, Contract, Exchange, Holds, Kit, Recorded
@@ -659,3 +660,5 @@ KIT = Kit(
     contract=Contract("shopify.graphql", _errors),
     recorded=Recorded("shopify", COVERED, NOT_COVERED),
 )
+
+PROVIDER = Provider("payout_entries", "balanceTransactions", number="entry_id")

@@ -1,11 +1,11 @@
 """Stripe as the suites of all vendors need it.
 
-Belongs here: its ``KIT``. Does not belong here: an assertion, or what providers share (``payouts_kit``).
+Belongs here: its ``KIT`` and ``PROVIDER``. Does not belong here: an assertion, or what providers share (``payouts_kit``).
 """
 
 from __future__ import annotations
 
-from cogent_pipelines_tests.vendors.payouts_kit import failed, paid_out, third
+from cogent_pipelines_tests.vendors.payouts_kit import Provider, failed, paid_out, third
 from cogent_pipelines_tests.vendors.sandbox_kit import Retailer
 from cogent_pipelines_tests.vendors.vendor_kit import Holds, Kit, Recorded
 
@@ -53,3 +53,5 @@ KIT = Kit(
     allows_at_once=25,
     recorded=Recorded("stripe", COVERED, NOT_COVERED),
 )
+
+PROVIDER = Provider("balance_transactions", "GET /v1/balance_transactions", number="entry_id")

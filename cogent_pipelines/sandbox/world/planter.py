@@ -18,6 +18,7 @@ from cogent_pipelines.sandbox.world import shown
 from cogent_pipelines.sandbox.world.defects import FAMILIES, Mechanism, read_families
 from cogent_pipelines.sandbox.world.plant import Defect, Plant, Script, Wait
 from cogent_pipelines.sandbox.world.plants_money import providers
+from cogent_pipelines.sandbox.world.world import Refused
 
 if TYPE_CHECKING:
     from cogent_pipelines.sandbox.kit import Kit
@@ -180,6 +181,11 @@ class Planter:
         except StopIteration:
             if serial in self.waiting:
                 self._abandon(serial, "its script ended without it")
+            return
+        except (
+            Refused
+        ) as refusal:  # somebody was faster: what it went on to do is done, or cannot be any more
+            self._abandon(serial, f"refused: {refusal.message}")
             return
         if wait.until is None:
             self.world.after(wait.seconds, lambda: self._go_on(serial, script))

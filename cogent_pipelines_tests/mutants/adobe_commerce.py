@@ -1,0 +1,150 @@
+"""Mutants of one vendor, killed by its own tests.
+
+Belongs here: faults in its ``vendors`` files, staging views and macros.
+Does not belong here: what all vendors share (``connectors``).
+"""
+
+from __future__ import annotations
+
+from cogent_pipelines_tests.mutants.connectors import STAGING, VENDORS
+from cogent_pipelines_tests.mutants.mutant import Mutant
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "sign",
+        f"{VENDORS}/adobe_commerce_writes.py",
+        'return int(want.fields["quantity"]) + int(want.fields.get("committed_qty") or 0)',
+        'return int(want.fields["quantity"]) - int(want.fields.get("committed_qty") or 0)',
+        "what is sold and not sent is taken off what lies there twice",
+        "sandbox",
+        ("vendors/test_adobe_commerce_writes.py::test_a_level_goes_up_by_what_is_reserved",),
+    ),
+    Mutant(
+        "sign",
+        f"{VENDORS}/adobe_commerce_writes.py",
+        'sent - _number(item.get("qty_canceled"))',
+        'sent + _number(item.get("qty_canceled"))',
+        "cancelled units count as left to send",
+        "sandbox",
+        ("vendors/test_adobe_commerce_writes.py::test_a_parcel_needs_room_in_its_order",),
+    ),
+    Mutant(
+        "sign",
+        f"{STAGING}/adobe_commerce/stg_adobe_commerce__orders.sql",
+        "+ coalesce(o.base_adjustment_positive, 0)",
+        "- coalesce(o.base_adjustment_positive, 0)",
+        "goodwill takes its amount off an order twice",
+        "sandbox",
+        (
+            "vendors/test_adobe_commerce_staging.py::test_an_order_is_worth_what_was_neither_cancelled_nor_refunded",
+        ),
+    ),
+    Mutant(
+        "units",
+        f"{STAGING}/adobe_commerce/stg_adobe_commerce__items.sql",
+        "when 'kgs' then 1000",
+        "when 'kgs' then 100",
+        "a kilogram weighs a hundred grams",
+        "sandbox",
+        ("vendors/test_adobe_commerce_staging.py::test_a_product_is_an_item_stocked_under_its_sku",),
+    ),
+    Mutant(
+        "units",
+        f"{VENDORS}/adobe_commerce_writes.py",
+        'units[str(line["fulfilment_order_line_id"])] += int(line["qty"])',
+        'units[str(line["fulfilment_order_line_id"])] = int(line["qty"])',
+        "of an item in two lines only the last one's units are told",
+        "sandbox",
+        ("vendors/test_adobe_commerce_writes.py::test_lines_of_one_item_go_as_one",),
+    ),
+    Mutant(
+        "units",
+        f"{STAGING}/adobe_commerce/stg_adobe_commerce__channel_stock.sql",
+        "floor(i.quantity)::bigint - case when l.place = 1 then coalesce(r.qty, 0) else 0 end as available_qty",
+        "floor(i.quantity)::bigint as available_qty",
+        "what is sold and not sent can be sold again",
+        "sandbox",
+        ("vendors/test_adobe_commerce_staging.py::test_available_is_what_lies_there_less_what_is_reserved",),
+    ),
+    Mutant(
+        "time zone",
+        f"{VENDORS}/adobe_commerce.py",
+        "{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+        "{moment:%Y-%m-%d %H:%M:%S}",
+        "every window begins an hour late in summer",
+        "sandbox",
+        ("vendors/test_adobe_commerce_reads.py::test_an_instant_of_another_zone_is_turned_into_utc",),
+    ),
+    Mutant(
+        "time zone",
+        f"{STAGING}/adobe_commerce/stg_adobe_commerce__orders.sql",
+        "timezone('UTC', o.created_at) as placed_at",
+        "timezone('America/New_York', o.created_at) as placed_at",
+        "an order was placed five hours later than it was",
+        "sandbox",
+        ("vendors/test_adobe_commerce_staging.py::test_an_order_becomes_a_row",),
+    ),
+    Mutant(
+        "paging stop",
+        f"{VENDORS}/adobe_commerce.py",
+        'page_size=PAGE_SIZE, total_path="total_count")',
+        "page_size=PAGE_SIZE)",
+        "past its end a list gives its last page for ever",
+        "sandbox",
+        ("vendors/test_adobe_commerce_reads.py::test_a_page_past_the_end_is_never_asked_for",),
+    ),
+    Mutant(
+        "paging stop",
+        f"{VENDORS}/adobe_commerce.py",
+        'Filter(key, last or 0, "gt")',
+        'Filter(key, (last or 0) + 1, "gt")',
+        "the record behind each page is skipped",
+        "sandbox",
+        ("vendors/test_adobe_commerce_reads.py::test_a_list_goes_on_behind_its_last_id",),
+    ),
+    Mutant(
+        "paging stop",
+        f"{VENDORS}/adobe_commerce_writes.py",
+        'if len(items) < answer.get("total_count", 0):',
+        "if not isinstance(items, list):",
+        "a parcel on the next page is called absent and sent again",
+        "sandbox",
+        ("vendors/test_adobe_commerce_writes.py::test_an_order_that_is_not_there_is_nothing",),
+    ),
+    Mutant(
+        "cursor",
+        f"{VENDORS}/adobe_commerce.py",
+        'changed: str = "updated_at",',
+        'changed: str = "created_at",',
+        "what becomes of an order after it was placed is not read",
+        "sandbox",
+        ("vendors/test_adobe_commerce_reads.py::test_the_streams_are_the_lists_there_are",),
+    ),
+    Mutant(
+        "retry class",
+        f"{VENDORS}/adobe_commerce.py",
+        "        raise Retry(text)\n",
+        "        raise Halt(text)\n",
+        "a signature that came twice stops the shop",
+        "sandbox",
+        ("vendors/test_adobe_commerce_errors.py::test_a_nonce_that_was_used_is_signed_anew",),
+    ),
+    Mutant(
+        "retry class",
+        f"{VENDORS}/adobe_commerce_writes.py",
+        'raise Retry("the level waits in the shop\'s queue")',
+        'return "the level waits in the shop\'s queue"',
+        "a level that waits its turn is called refused",
+        "sandbox",
+        ("vendors/test_adobe_commerce_writes.py::test_what_waits_in_the_queue_is_neither_there_nor_absent",),
+    ),
+    Mutant(
+        "identity",
+        f"{VENDORS}/adobe_commerce_writes.py",
+        "return _marker(want) in marks",
+        "return True",
+        "any parcel of ours is taken for this one, which is never told",
+        "sandbox",
+        ("vendors/test_adobe_commerce_writes.py::test_a_key_is_compared_exactly",),
+    ),
+)
