@@ -26,9 +26,15 @@ def lines() -> str:
     return _table(("vendor", "connector", "staging", "sandbox"), map(_lines, _by_title()))
 
 
+def connections() -> str:
+    """What a system of each vendor says in the estate."""
+    return _table(("vendor", "host", "secrets", "options"), map(_connection, _by_title()))
+
+
 TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "systems": ("README.md", systems),
     "lines": ("docs/vendors.md", lines),
+    "connections": ("docs/operating.md", connections),
 }
 """Mark -> the document it stands in, and how the table is made."""
 
@@ -63,6 +69,16 @@ def _system(vendor: Vendor) -> tuple[str, ...]:
     read = {stream.entity.replace("_", " ") for stream in vendor.streams}
     written = {f"`{sync}`" for sync, _ in vendor.writes}
     return vendor.title, _list(vendor.roles), _list(read), _list(written) or "-"
+
+
+def _connection(vendor: Vendor) -> tuple[str, ...]:
+    options = (f"`{name}`: {says}" for name, says in vendor.options.items())
+    return (
+        f"`{vendor.slug}`",
+        ", ".join(f"`{host}`" for host in vendor.hosts),
+        ", ".join(f"`{name}`" for name in vendor.secrets),
+        " · ".join(options) or "-",
+    )
 
 
 def _lines(vendor: Vendor) -> tuple[str, ...]:

@@ -212,6 +212,36 @@ def test_a_scope_its_vendor_cannot_show_is_refused(
     assert expected in caught.value.expected
 
 
+@pytest.mark.parametrize(
+    ("change", "key", "expected"),
+    [
+        ({"role": "channel"}, "systems.wms_uk.role", "warehouse"),
+        ({"secrets": {"key": "WMS_UK_API_KEY"}}, "systems.wms_uk.secrets", "api_key"),
+        ({"secrets": {}}, "systems.wms_uk.secrets", "api_key"),
+        ({"secrets": {"api_key": "A", "token": "B"}}, "systems.wms_uk.secrets", "api_key"),
+        ({"options": {"chanel_id": 771}}, "systems.wms_uk.options.chanel_id", "channel_id"),
+    ],
+)
+def test_a_word_that_a_vendor_does_not_know_is_refused(
+    tmp_path: Path, change: dict[str, Any], key: str, expected: str
+) -> None:
+    """Passed over in silence, an option that is misspelt would leave what holds without it."""
+    ((name, value),) = change.items()
+    file = changed(tmp_path, **{f"systems__wms_uk__{name}": value})
+    with pytest.raises(BadInput) as caught:
+        accounts.check(estate.load(file), str(file))
+    assert caught.value.key == key
+    assert expected in caught.value.expected
+
+
+@pytest.mark.parametrize(
+    "file", sorted(Path(estate.__file__).parents[1].glob("estates/*.yaml")), ids=lambda file: file.stem
+)
+def test_every_estate_of_ours_says_what_its_vendors_know(file: Path) -> None:
+    """None of them is refused."""
+    accounts.check(estate.load(file), str(file))
+
+
 def test_a_scope_its_vendor_shows_is_taken(tmp_path: Path) -> None:
     """The same channel as the one that orders go to; the client knows it."""
     file = changed(tmp_path, systems__wms_uk__scope={"channels": ["771"]})

@@ -521,11 +521,15 @@ class Vendor:
     """What a system of it may be in an estate: channel, warehouse, erp, payments, bridge."""
     hosts: tuple[str, ...]
     """Host name patterns a live system of this vendor may have (fnmatch)."""
+    secrets: tuple[str, ...]
+    """What its logins need: names under which the estate says which environment variables hold them."""
     auth: Auth
     limit: Limit
     streams: tuple[Stream, ...]
     writes: Mapping[tuple[str, str], tuple[Write, ...]]
     """(sync, act) -> the writes that carry it out, in order."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Option of a system in the estate -> what it says, with what holds where it is left out."""
     route: Route | None = None
     """How it carries the writes of others, where it is a bridge that can."""
     check: Callable[[Request, Answer], None] = _hides_nothing

@@ -12,7 +12,7 @@ from typing import Any
 
 from cogent_pipelines.connect.client import Client
 from cogent_pipelines.connect.limits import LimitStore
-from cogent_pipelines.connect.spec import Stream, System
+from cogent_pipelines.connect.spec import Stream, System, Vendor
 from cogent_pipelines.errors import BadInput
 from cogent_pipelines.estate import Estate, SystemPart, span
 from cogent_pipelines.vendors.registry import VENDORS
@@ -43,6 +43,7 @@ def check(estate: Estate, file: str) -> None:
             raise BadInput(
                 file, f"systems.{name}.vendor", part.vendor, f"one of {', '.join(sorted(VENDORS))}"
             )
+        _check_words(file, name, part, VENDORS[part.vendor])
         _check_scope(file, name, part)
         forgotten = [(s.kept, s) for s in VENDORS[part.vendor].streams_of(part.role) if s.kept is not None]
         for kept, stream in sorted(forgotten, key=lambda each: each[0]):
@@ -65,6 +66,21 @@ def _check_scope(file: str, name: str, part: SystemPart) -> None:
     if foreign := [store for store in stores if str(store) not in part.scope.channel_ids]:
         expected = f"one of its scope.channels {list(part.scope.channels)}"
         raise BadInput(file, f"systems.{name}.options.channel_id", foreign, expected)
+
+
+def _check_words(file: str, name: str, part: SystemPart, vendor: Vendor) -> None:
+    """A word that means nothing would be passed over in silence, and what it was to say with it."""
+    if part.role not in vendor.roles:
+        raise BadInput(file, f"systems.{name}.role", part.role, f"one of {', '.join(sorted(vendor.roles))}")
+    if set(part.secrets) != set(vendor.secrets):
+        found = ", ".join(part.secrets) or "none"
+        raise BadInput(file, f"systems.{name}.secrets", found, ", ".join(vendor.secrets))
+    for option in part.options:
+        if option not in vendor.options:
+            expected = (
+                f"one of {', '.join(vendor.options)}" if vendor.options else "nothing: there is no option"
+            )
+            raise BadInput(file, f"systems.{name}.options.{option}", option, expected)
 
 
 def _check_route(estate: Estate, file: str, sync: str, bridge: str) -> None:

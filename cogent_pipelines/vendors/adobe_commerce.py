@@ -300,6 +300,14 @@ VENDOR = Vendor(
     title="Adobe Commerce",
     roles=frozenset({"channel"}),
     hosts=("*",),  # every shop has a host of its own
+    secrets=("consumer_key", "consumer_secret", "access_token", "access_token_secret"),
+    options={
+        "store": "code of the store view that is asked (default)",
+        "website": "code of the website whose stock is sold (base)",
+        "stock_id": "its stock (1)",
+        "carriers": "our carrier's name -> its carrier code",
+        "bulk": "whether many levels may go at once, by its queue (true)",
+    },
     auth=SignedOAuth1(bearer=True),
     limit=LeakyBucket(capacity=60, per_second=10, concurrent=4),
     shows_channels=True,

@@ -138,6 +138,12 @@ VENDOR = Vendor(
     title="Adyen",
     roles=frozenset({"payments"}),
     hosts=("ca-live.adyen.com",),
+    secrets=("user", "password"),
+    options={
+        "merchant_account": "the account whose reports are read; needed",
+        "first_batch": "the first number there is a file of (1)",
+        "report_name": "with {number} for the batch",
+    },
     auth=Basic("user", "password"),
     limit=LeakyBucket(capacity=5, per_second=1, concurrent=1),  # no figure is published; a file is a day
     streams=STREAMS,

@@ -251,6 +251,7 @@ VENDOR = Vendor(
     title="BigCommerce",
     roles=frozenset({"channel"}),
     hosts=("api.bigcommerce.com",),
+    secrets=("access_token",),
     auth=StaticHeader("X-Auth-Token", "access_token"),
     # The least plan's quota; what the headers say counts more.
     limit=HeaderQuota(capacity=150, per_second=5),

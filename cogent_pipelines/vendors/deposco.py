@@ -252,6 +252,16 @@ VENDOR = Vendor(
     title="Deposco",
     roles=frozenset({"warehouse"}),
     hosts=("api.deposco.com",),
+    secrets=("client_id", "client_secret", "integration_user", "integration_password"),
+    options={
+        "business_unit": "the unit that orders and shipments belong to; needed",
+        "company": "the tenant's company code; needed",
+        "env": "the tenant's environment, for the login",
+        "scope": "the scope to ask for, for the login",
+        "orders": "`customer` where it keeps customer orders beside sales orders",
+        "trading_partner": "the partner of customer orders",
+        "sales_channel": "the channel of customer orders",
+    },
     auth=ClientCredentials(
         "/oauth2/token",
         address="https://auth.deposco.com/oauth2/token",

@@ -329,6 +329,13 @@ VENDOR = Vendor(
     title="Fulfil",
     roles=frozenset({"erp", "warehouse"}),
     hosts=("*.fulfil.io",),
+    secrets=("api_key",),
+    options={
+        "channel_id": "its sales channel, or one for each of our channels; needed to send",
+        "locations": "ids of the warehouses whose stock is read",
+        "payment_method": "what a payment is called whose gateway has no name there (card)",
+        "tax_name": "what a tax is called there (VAT)",
+    },
     auth=StaticHeader("X-API-KEY", "api_key"),
     # 10 in each second of the vendor's clock, which is over before an answer tells what is left of it
     limit=PacedQuota(capacity=1.2, per_second=9.2, calls=10, concurrent=16),

@@ -77,6 +77,10 @@ VENDOR = Vendor(
     title="Klarna",
     roles=frozenset({"payments"}),
     hosts=("api.klarna.com", "api-na.klarna.com", "api-oc.klarna.com"),
+    secrets=("username", "password"),
+    options={
+        "history_days": "how far a first reading goes back (three years)",
+    },
     auth=Basic("username", "password"),
     limit=LeakyBucket(capacity=10, per_second=2, concurrent=2),  # no figure is published
     streams=STREAMS,

@@ -340,6 +340,11 @@ VENDOR = Vendor(
     title="Patchworks",
     roles=frozenset({"bridge"}),
     hosts=("core.wearepatchworks.com", "start.wearepatchworks.com"),
+    secrets=("api_key",),
+    options={
+        "start_url": "where flows are started; needed for `via`",
+        "reference_fields": "fields of payloads that name an order",
+    },
     auth=StaticHeader("Authorization", "api_key"),
     # 240 calls in a fixed minute, whose beginning is not told: what is saved up and what comes back stay below that.
     limit=PacedQuota(capacity=5, per_second=3.85, calls=240),

@@ -145,6 +145,10 @@ VENDOR = Vendor(
     title="PayPal",
     roles=frozenset({"payments"}),
     hosts=("api-m.paypal.com",),
+    secrets=("client_id", "client_secret"),
+    options={
+        "history_days": "how far a first reading goes back (three years)",
+    },
     auth=ClientCredentials("/v1/oauth2/token", in_header=True, scopes=frozenset({SCOPE}), life=32_400),
     limit=LeakyBucket(capacity=10, per_second=0.5, concurrent=2),  # connectors keep to 30 a minute
     streams=STREAMS,

@@ -293,6 +293,13 @@ VENDOR = Vendor(
         "hub.supplystream.com",
         "hubuat1.supplystream.com",
     ),
+    secrets=("api_key", "token"),
+    options={
+        "hub_url": "the address of its hub, where that is another",
+        "pushes": "the folder of its pushed messages",
+        "sku_rule": "`as_is` where SKUs may hold more than letters and digits",
+        "dc_codes": "the distribution centres of the account",
+    },
     auth=QueryKey("api_key", "api_key"),
     # No figure is published: what a polite client takes of a small interface.
     limit=LeakyBucket(capacity=50, per_second=5, concurrent=4),

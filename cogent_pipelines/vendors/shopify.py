@@ -274,6 +274,7 @@ VENDOR = Vendor(
     roles=frozenset({"channel", "payments"}),
     hosts=("*.myshopify.com",),
     download_hosts=("storage.googleapis.com",),
+    secrets=("client_id", "client_secret"),
     auth=ClientCredentials(
         "/admin/oauth/access_token", header="X-Shopify-Access-Token", prefix="", life=86_399
     ),

@@ -129,6 +129,10 @@ VENDOR = Vendor(
     title="Stripe",
     roles=frozenset({"payments"}),
     hosts=("api.stripe.com",),
+    secrets=("api_key",),
+    options={
+        "account": "a connected account",
+    },
     auth=StaticHeader("Authorization", "api_key", prefix="Bearer "),
     limit=LeakyBucket(capacity=2, per_second=23),  # 25 in any second at one endpoint
     streams=STREAMS,

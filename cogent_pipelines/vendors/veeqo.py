@@ -239,6 +239,12 @@ VENDOR = Vendor(
     title="Veeqo",
     roles=frozenset({"warehouse"}),
     hosts=("api.veeqo.com",),
+    secrets=("api_key",),
+    options={
+        "channel_id": "its store for our orders, or one for each of our channels; needed to send",
+        "filter_time_zone": "the zone of the times in its filters (UTC)",
+        "payment_type": "what a payment is called there (bank_transfer)",
+    },
     auth=StaticHeader("x-api-key", "api_key"),
     limit=LeakyBucket(capacity=100, per_second=5),
     shows_channels=True,

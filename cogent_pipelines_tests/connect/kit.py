@@ -111,6 +111,7 @@ def vendor(**changes: Any) -> Vendor:
         title="Fake",
         roles=frozenset({"channel"}),
         hosts=("*.fake.example",),
+        secrets=(),
         auth=StaticHeader("x-api-key", "api_key"),
         limit=LeakyBucket(1000, 1000),
         streams=(THINGS,),

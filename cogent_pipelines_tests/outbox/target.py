@@ -194,6 +194,7 @@ VENDOR = Vendor(
     title="Plain",
     roles=frozenset({"warehouse", "channel"}),
     hosts=("127.0.0.1",),
+    secrets=(),
     auth=_Open(),
     limit=LeakyBucket(capacity=100, per_second=50, concurrent=4),
     streams=(ORDERS, LEVELS),

@@ -442,7 +442,6 @@ SAID = "The order does not allow a shipment to be created."
 _LEVELS = "POST /V1/inventory/source-items"
 KIT = Kit(
     role="channel",
-    secrets=("consumer_key", "consumer_secret", "access_token", "access_token_secret"),
     refused=("401: oauth_problem=token_rejected",),
     holds={
         "orders": Holds(lambda r: r.shop.orders.values()),

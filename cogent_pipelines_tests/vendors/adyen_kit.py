@@ -33,7 +33,6 @@ def _disputed(retailer: Retailer) -> tuple[str, str]:
 
 KIT = Kit(
     role="payments",
-    secrets=("user", "password"),
     refused=("HTTP Status 401 - Unauthorized",),
     options={"merchant_account": "SandboxUK", "first_batch": 41},
     holds={"settlement_details": Holds(_rows, str)},

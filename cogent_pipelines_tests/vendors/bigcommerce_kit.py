@@ -470,7 +470,6 @@ NOT_COVERED = {
 }
 KIT = Kit(
     role="channel",
-    secrets=("access_token",),
     refused=("401: Unauthorized",),
     holds={
         "orders": Holds(lambda r: r.shop.orders.values()),

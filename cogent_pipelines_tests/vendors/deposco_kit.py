@@ -168,7 +168,6 @@ def found(write: Any, about: Want, *answers: Any) -> Found:
 _SALES_ORDERS, _SAID = "/latest/orders/salesOrders", "country size must be between 2 and 2"
 KIT = Kit(
     role="warehouse",
-    secrets=tuple(SECRETS),
     refused=("the login was refused (401)", "credentials refused Unauthorized"),
     options={"business_unit": "ACME", "company": "ACME"},
     called={

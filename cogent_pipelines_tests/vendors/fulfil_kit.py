@@ -294,7 +294,6 @@ COVERED = {"sale_sale.json": "orders stream; create_order receipt and read-back"
 NOT_COVERED = {"sale_sale_read.json": "a GET list of ids and names, which no stream or look-up asks for"}
 KIT = Kit(
     role="warehouse",
-    secrets=("api_key",),
     refused=("401: The access token is not valid",),
     options={"channel_id": 771, "locations": [41, 42]},
     called={

@@ -33,7 +33,6 @@ def _disputed(retailer: Retailer) -> tuple[str, str]:
 
 KIT = Kit(
     role="payments",
-    secrets=("username", "password"),
     refused=("Authorization failed: invalid credentials",),
     holds={
         "payouts": Holds(

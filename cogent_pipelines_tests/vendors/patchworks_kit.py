@@ -129,7 +129,6 @@ def _failures(r: Retailer) -> list[RunLog]:
 
 KIT = Kit(
     role="bridge",
-    secrets=("api_key",),
     refused=("401: Unauthenticated.",),
     options={"start_url": "{url}/start"},
     holds={

@@ -21,7 +21,8 @@ import pytest
 
 from cogent_pipelines.landing.pull import PullReport
 from cogent_pipelines.sandbox.world.model import Account, Payout, PayoutEntry
-from cogent_pipelines_tests.vendors import sandbox_kit, vendor_kit
+from cogent_pipelines.vendors.registry import VENDORS
+from cogent_pipelines_tests.vendors import sandbox_kit
 from cogent_pipelines_tests.vendors.sandbox_kit import SHOP, SLUGS, THIRD, Retailer
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -114,7 +115,7 @@ def opened(folder: Path, *providers: str, **settings: Any) -> Iterator[Books]:
     """Such a retailer with its secrets in the environment and a clock that moves only when somebody waits."""
     with sandbox_kit.standing_still(), pytest.MonkeyPatch.context() as patch:
         for system in providers:
-            for secret in vendor_kit.kit(system).secrets:
+            for secret in VENDORS[system].secrets:
                 patch.setenv(f"TRUTH_{system}_{secret}".upper(), f"sandbox-{system}-{secret}")
         yield Books(folder, *providers, **settings)
 

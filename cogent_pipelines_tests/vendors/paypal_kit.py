@@ -57,7 +57,6 @@ def _failed(retailer: Retailer) -> tuple[str, str]:
 
 KIT = Kit(
     role="payments",
-    secrets=("client_id", "client_secret"),
     refused=("Client Authentication failed",),
     options={"history_days": 60},
     holds={"transactions": Holds(_lines, str)},

@@ -88,7 +88,7 @@ def _systems(
             "role": account.role,
             "vendor": slug,
             "url": url,
-            "secrets": {secret: _variable(name, secret) for secret in account.secrets},
+            "secrets": {secret: _variable(name, secret) for secret in VENDORS[slug].secrets},
             "options": {key: _filled(value, drop / name, url) for key, value in own.items()},
             "scope": scopes.get(name),
         }
@@ -106,7 +106,7 @@ def _variable(system: str, secret: str) -> str:
 @cache
 def environment() -> dict[str, str]:
     """The environment of an account of every vendor, under each of the names."""
-    known = sorted({secret for kit in vendor_kit.kits().values() for secret in kit.secrets})
+    known = sorted({secret for vendor in VENDORS.values() for secret in vendor.secrets})
     made = {_variable(name, secret): f"sandbox-{name}-{secret}" for name in NAMES for secret in known}
     return made | {"COGENT_HMAC_KEY": "a key for these tests, long enough to be one"}
 

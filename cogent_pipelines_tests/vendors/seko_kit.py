@@ -258,7 +258,6 @@ NOT_COVERED = {
 }
 KIT = Kit(
     role="warehouse",
-    secrets=tuple(SECRETS),
     refused=("the key was refused: Invalid api_key",),
     options={"pushes": "{drop}"},
     called={

@@ -635,7 +635,6 @@ NOT_COVERED = {
 }
 KIT = Kit(
     role="channel",
-    secrets=("client_id", "client_secret"),
     refused=("the login was refused (401)",),
     holds={
         "orders": _gids("Order", lambda shop: shop.orders.values()),

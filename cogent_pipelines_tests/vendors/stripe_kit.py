@@ -39,7 +39,6 @@ def _failed(retailer: Retailer) -> tuple[str, str]:
 
 KIT = Kit(
     role="payments",
-    secrets=("api_key",),
     refused=("Invalid API Key provided: sandbox-****_key",),
     holds={
         "payouts": Holds(lambda r: third(r).payouts.values(), lambda payout: payout_id(payout.id)),

@@ -66,6 +66,19 @@ def test_the_vocabulary_names_no_vendor_in_what_it_does(file: Path) -> None:
     assert not [slug for slug in VENDORS if re.search(rf"\b{slug}\b", code, re.IGNORECASE)]
 
 
+@pytest.mark.parametrize("vendor", VENDORS.values(), ids=name)
+def test_an_option_that_is_read_is_declared_and_one_that_is_declared_is_read(vendor: Vendor) -> None:
+    """What is not declared is refused in an estate; what nothing reads would be taken and mean nothing."""
+    folder = Path(connect.__file__).parents[1] / "vendors"
+    files = [folder / f"{vendor.slug}.py", *folder.glob(f"{vendor.slug}_*.py")]
+    said = "\n".join(file.read_text(encoding="utf-8") for file in files).replace("'", '"')
+    assert set(re.findall(r"options\.get\(\s*\"(\w+)\"", said)) <= set(vendor.options)
+    declared = said[said.index("VENDOR = Vendor(") :]
+    rest = said.replace(declared[declared.find("    options={") : declared.find("    auth=")], "")
+    for option in vendor.options:
+        assert f'"{option}"' in rest, option
+
+
 OURS = ("cogent_pipelines", "dbt_project/models", "dbt_project/macros")
 A_VERB = "fulfil"
 """A vendor's name that is a word of the trade as well: only where it can mean nothing else is it looked for."""

@@ -204,7 +204,6 @@ COVERED = {
 NOT_COVERED = {"ruby_purchase_orders.json": "purchase orders are no entity of this project yet"}
 KIT = Kit(
     role="warehouse",
-    secrets=("api_key",),
     refused=("401: Unauthorized",),
     options={"channel_id": 771},
     holds={

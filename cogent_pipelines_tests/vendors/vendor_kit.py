@@ -113,7 +113,6 @@ class Kit:
 
     role: str
     """The role its account plays in the tests' estate."""
-    secrets: tuple[str, ...]
     refused: tuple[str, ...]
     """What it says to a key that is not good any more: one text for each of its logins."""
     holds: Mapping[str, Holds | str]
