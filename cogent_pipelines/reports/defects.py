@@ -155,8 +155,9 @@ def match(listing: Row, rows: Sequence[Row], known: Evidence) -> Matched:
             missed.append(told)
     false = []
     families = {*listing.get("families", {}), *(one["family"] for one in every)}
+    judged = families | NEVER | set(listing.get("nowhere", ()))
     for row in rows:
-        if row["rule"] not in families | NEVER:
+        if row["rule"] not in judged:
             continue
         why = _why(row, (*planted, *events), known) or _beside(row, near, known)
         if not why:

@@ -46,7 +46,8 @@ class Traits:
     """What its documents leave untold or undone. A shop: what its ``taxes`` are called; from which of its ``locations`` an
     order is taken (INFERRED: its first). A warehouse: the orders that ``others`` sent it, before they leave, and ``items``
     nobody asks about, where it has no lists; the ``content`` of an order as it was stored; ``edits`` of an order it has
-    taken; a ``shortage``, where less lies there than is allocated. Either: an item's ``weight``, ``barcode``, ``origin``."""
+    taken; a ``shortage``, where less lies there than is allocated; ``merges`` of two orders, where one looks cancelled; an
+    ``allocation`` that is a call of its own. Either: an item's ``weight``, ``barcode``, ``origin``."""
     has_provider: bool = False
     """Its shop shows a payments account that is its own."""
     names_payouts: bool = True

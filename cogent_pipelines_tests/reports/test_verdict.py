@@ -384,6 +384,18 @@ def test_an_exception_of_a_rule_that_nothing_in_a_demo_breaks_is_a_false_alarm(
     assert told["rule"] == "no_store_or_reading_was_lost"
 
 
+def test_an_exception_of_a_rule_that_nothing_here_could_break_is_a_false_alarm(
+    kept: Kept, sandbox: Sandbox
+) -> None:
+    """What was wanted of the planter and had no place in this world; what was not wanted is not judged."""
+    kept.order("1")
+    kept.found("every_order_value_agrees", row("web_uk:1", "currency"))
+    kept.found("no_customer_is_doubled", row("web_uk:1", "same_mail"))
+    sandbox.defects["nowhere"] = ["every_order_value_agrees"]
+    (told,) = judge(kept, sandbox).defects.false
+    assert told["rule"] == "every_order_value_agrees"
+
+
 def test_an_exception_a_fault_explains_is_not_false(kept: Kept, sandbox: Sandbox) -> None:
     """A request that broke off delays its order; without any fault the same exception is false."""
     promise = kept.promise(kept.order("1"), "waiting")

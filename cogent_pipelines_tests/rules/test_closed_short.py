@@ -86,6 +86,19 @@ def test_an_order_cancelled_in_the_shop_is_decided_when_its_money_is_back(world:
     assert world.rows() == []
 
 
+def test_units_taken_off_by_a_refund_of_nothing_are_owed(world: World) -> None:
+    """A cancellation writes a refund though no money moved; a free line costs none."""
+    world.order("1", ("A", 2), cancelled_at=ago(hours=4))
+    closed(world, ("A", 2))
+    edited(world, 1, 0, "0.00")
+    world.refund("1", "r1", "0.00", [(1, "A", 2, "cancel")], adjustment_amount=Decimal("-20.00"))
+    assert world.rows() == []
+    world.change("marts.refund_lines", "true", amount=Decimal("20.00"))
+    assert (world.row()["cause"], world.row()["amount"]) == ("owed", Decimal("20.0000"))
+    world.change("marts.refunds", "true", amount=Decimal("20.00"))
+    assert world.rows() == []
+
+
 def test_an_order_nobody_paid_for_needs_no_money_back(world: World) -> None:
     """Cancelled before it was captured."""
     world.order("1", ("A", 2), cancelled_at=ago(hours=4), captured_amount=Decimal(0), payment_code="voided")

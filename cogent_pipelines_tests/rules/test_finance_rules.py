@@ -76,6 +76,15 @@ def test_the_same_number_in_another_currency_is_another_value(values: World) -> 
     assert values.row()["cause"] == "currency"
 
 
+def test_books_that_tell_no_currency_have_none_to_disagree_about(values: World) -> None:
+    """Their figure is still compared."""
+    sold(values, "51.95")
+    booked(values, "51.95", currency=None)
+    assert values.rows() == []
+    values.change("marts.warehouse_orders", "true", total_amount=Decimal("51.94"))
+    assert values.row()["cause"] == "value"
+
+
 def test_the_parts_of_a_split_order_are_summed(values: World) -> None:
     """Two records, one order."""
     sold(values, "51.95")

@@ -259,6 +259,17 @@ def test_a_paid_order_that_is_cancelled_is_closed_and_another_canceled() -> None
     assert states == {"captured": "closed", "pending": "canceled"}
 
 
+def test_an_order_whose_money_is_back_is_closed_once_nothing_of_it_can_be_sent() -> None:
+    """Goodwill is for no goods: they are still to be sent."""
+    account = Account()
+    order = account.place("#1", ("SKU-0001", 2))
+    account.do("refund", order="#1", adjustment=str(order["base_grand_total"]))
+    (shown,) = account.list("orders")["items"]
+    assert (shown["state"], shown["base_total_refunded"]) == ("processing", order["base_grand_total"])
+    account.do("cancel_order", order="#1")
+    assert account.list("orders")["items"][0]["state"] == "closed"
+
+
 def test_a_sold_unit_stays_in_its_source_until_it_is_shipped() -> None:
     """What can be sold goes down at once."""
     account = Account()

@@ -74,6 +74,7 @@ def test_everything_asked_for_is_planted(planted):
     for name, family in FAMILIES.items():
         if family.needs_books:
             assert name not in listing["families"], name
+            assert name in listing["nowhere"], name
             continue
         assert listing["families"][name]["planted"] == EACH, name
         assert len(mechanisms[(name, False)]) == min(EACH, len(family.mechanisms)), name

@@ -45,11 +45,11 @@ def state(shop: model.Shop, order: model.ShopOrder) -> str:
     money = shops.totals(shop, order)
     if order.cancelled_at is not None:
         return "closed" if money.captured else "canceled"
-    if money.captured and money.refunded >= money.captured:
-        return "closed"
+    waiting = sum(left(shop, order, line) for line in order.lines)
+    if money.captured and money.refunded >= money.captured and not waiting:
+        return "closed"  # INFERRED: money given back for no goods leaves them to be sent
     if any(f.status == "on_hold" for f in order.fulfilment_orders):
         return "holded"
-    waiting = sum(left(shop, order, line) for line in order.lines)
     is_paid = money.captured >= money.total - cancelled_amount(shop, order)
     if is_paid and not waiting:
         return "complete"

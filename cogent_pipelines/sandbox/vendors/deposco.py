@@ -53,7 +53,7 @@ TRAITS = Traits(
     feeds=(("orders", "GET /latest/orders/salesOrders"), ("items", "GET /latest/items")),
     status_field="orderStatus",
     typed_field="orderTotal",
-    untold=frozenset({"origin"}),
+    untold=frozenset({"merges", "allocation", "origin"}),
 )
 
 

@@ -50,7 +50,7 @@ TRAITS = Traits(
     keeps_books=True,
     status_field="state",
     typed_field="total_amount",
-    untold=frozenset({"weight", "barcode", "origin"}),
+    untold=frozenset({"merges", "allocation", "weight", "barcode", "origin"}),
 )
 
 

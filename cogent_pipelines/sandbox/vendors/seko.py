@@ -57,7 +57,20 @@ TRAITS = Traits(
     feeds=(("stock", "GET /stock/v3/quantity"), ("orders", "GET /salesorders/v1/{guid}/status.json")),
     status_field="Status",
     typed_field="Status",
-    untold=frozenset({"others", "items", "content", "edits", "shortage", "weight", "barcode", "origin"}),
+    untold=frozenset(
+        {
+            "others",
+            "items",
+            "content",
+            "edits",
+            "shortage",
+            "merges",
+            "allocation",
+            "weight",
+            "barcode",
+            "origin",
+        }
+    ),
 )
 
 

@@ -272,7 +272,7 @@ class Customers:
         if not self.is_safe(order):
             return
         found = self.people.in_warehouses(order.name)
-        if len(found) > 1 or not all(warehouse.takes_edits for warehouse, _ in found):
+        if len(found) != 1 or not all(warehouse.takes_edits for warehouse, _ in found):
             return
         self.edit(shop, order, rng)
         for warehouse, released in found:

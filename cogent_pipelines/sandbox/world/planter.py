@@ -46,6 +46,8 @@ class Planter:
     waiting: dict[int, tuple[str, str, bool]] = field(default_factory=dict)
     abandoned: list[dict[str, Any]] = field(default_factory=list)
     asked: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    nowhere: list[str] = field(default_factory=list)
+    """Families that were wanted and that nothing here could show: whoever sees one is wrong."""
     serial: int = 0
 
     def schedule(self) -> None:
@@ -60,11 +62,11 @@ class Planter:
             "needs_books": bool(self.world.books),
             "of_bridges": bool(self.world.bridges),
         }
+        wanted = list(read_families(settings.families))
         names = [
-            name
-            for name in read_families(settings.families)
-            if all(there[need] for need in there if getattr(FAMILIES[name], need))
+            name for name in wanted if all(there[need] for need in there if getattr(FAMILIES[name], need))
         ]
+        self.nowhere = [name for name in wanted if name not in names]
         self._schedule_edges([name for name in names if name in EDGE], first)
         for place, name in enumerate(names):
             if name in EDGE:
@@ -222,6 +224,7 @@ class Planter:
                 for name in FAMILIES
                 if self.asked[(name, False)] or self.asked[(name, True)]
             },
+            "nowhere": self.nowhere,
             "defects": [asdict(defect) for defect in self.defects],
             "waiting": [
                 {"family": name, "mechanism": mechanism, "is_near_miss": is_near_miss}

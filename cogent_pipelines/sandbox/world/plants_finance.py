@@ -79,6 +79,7 @@ def taken_off_and_not_given_back(p: Plant) -> Script:
 def cancelled_there_and_not_given_back(p: Plant) -> Script:
     order = p.place()
     yield from _given_up(p, order)
+    yield p.minutes(2)
     shops.cancel_order(p.world, p.shop, order.id, reason="inventory", refund=False)
     p.record({"order": order.name}, also=GIVEN_UP)
 

@@ -17,6 +17,9 @@ from cogent_pipelines.sandbox.world.plants_shipping import STORED, TRACKED, parc
 from cogent_pipelines.sandbox.world.shop import NewLine
 from cogent_pipelines.sandbox.world.world import Flaw
 
+AFTER_THE_SCAN = 480
+"""Minutes after which a parcel's first scan is told as well: a shop's shipment is written again with it."""
+
 # --- every_shipment_reached_the_channel ---------------------------------------------------------------
 
 
@@ -141,7 +144,7 @@ def number_removed_in_the_shop(p: Plant) -> Script:
     order = p.place()
     p.plan(order, pick_minutes=20)
     yield p.told(order)
-    yield p.minutes(15)
+    yield p.minutes(AFTER_THE_SCAN)
     fulfilment = next(f for f in order.fulfilments if f.status == "success")
     shops.update_tracking(p.world, p.shop, fulfilment.id, numbers=[], urls=[])
     p.record(
@@ -154,7 +157,7 @@ def carrier_removed_in_the_shop(p: Plant) -> Script:
     order = p.place()
     p.plan(order, pick_minutes=20)
     yield p.told(order)
-    yield p.minutes(15)
+    yield p.minutes(AFTER_THE_SCAN)
     fulfilment = next(f for f in order.fulfilments if f.status == "success")
     shops.update_tracking(p.world, p.shop, fulfilment.id, carrier="")
     p.record(

@@ -31,12 +31,10 @@ NEEDS: Mapping[object, tuple[str, str]] = {
     **dict.fromkeys(
         (
             orders.renumbered_by_staff,
-            orders.merged_into_another,
             orders.sent_again_by_the_old_integration,
             orders.keyed_in_again_by_staff,
             orders.sent_again_after_despatch,
             orders.sent_three_times,
-            orders.copied_and_merged_back,
             orders.copy_cancelled_at_once,
             orders.released_when_authorised,
             orders.released_while_pending,
@@ -79,6 +77,9 @@ NEEDS: Mapping[object, tuple[str, str]] = {
         ),
         ("shop", "taxes"),
     ),
+    orders.merged_into_another: ("warehouse", "merges"),
+    orders.copied_and_merged_back: ("warehouse", "merges"),
+    edge.allocation_refused: ("warehouse", "allocation"),
     stock.recalled_below_what_is_allocated: ("warehouse", "shortage"),
     stock.no_weight: ("catalogue", "weight"),
     stock.weighs_nothing: ("catalogue", "weight"),

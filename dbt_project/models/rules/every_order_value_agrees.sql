@@ -2,7 +2,7 @@
 --
 -- An order's value is what its lines, delivery and tax come to as they stand after edits. A refund is a posting of its
 -- own: it lowers the value only where it came before the order did, and goodwill, which is for no line, never. The parts
--- of a split order are summed. What is cancelled, merged into another, or not wholly there yet is not compared: the books of a
+-- of a split order are summed. Books that tell no currency have none to disagree about. What is cancelled, merged into another, or not wholly there yet is not compared: the books of a
 -- warehouse have an order as its parts are released there, an ERP that runs no facility takes it from the shop whole, and
 -- what is paid and not there is not booked. Once said, a difference stands until it is gone: a later touch of either side is
 -- no news.
@@ -96,7 +96,7 @@ compared as (
 differing as (
     select
         order_key || '@' || system as exception_key,
-        case when currencies > 1 or booked_currency is distinct from currency then 'currency' else 'value' end as cause,
+        case when currencies > 1 or booked_currency <> currency then 'currency' else 'value' end as cause,
         system,
         order_key as entity_key,
         since_at,
@@ -111,7 +111,7 @@ differing as (
     from compared
     where
         currencies > 1
-        or booked_currency is distinct from currency
+        or booked_currency <> currency
         or round(booked_amount * {{ minor_units('currency') }}) <> round(value_amount * {{ minor_units('currency') }})
 
     union all

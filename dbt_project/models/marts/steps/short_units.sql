@@ -66,12 +66,17 @@ wanted as (
         and n.warehouse_system = g.system
         and n.channel_sku = coalesce(b.component_sku, ol.sku)
     left join (
+        -- A refund that moved no money for what cost some has taken units off and given nothing back.
         select
-            order_line_key,
-            sum(qty) as qty
-        from {{ ref('refund_lines') }}
-        where restock_code <> 'return' and order_key in (select order_key from given_up)
-        group by order_line_key
+            rl.order_line_key,
+            sum(rl.qty) as qty
+        from {{ ref('refund_lines') }} as rl
+        inner join {{ ref('refunds') }} as rf on rf.refund_key = rl.refund_key
+        where
+            rl.restock_code <> 'return'
+            and rl.order_key in (select order_key from given_up)
+            and (rf.amount > 0 or coalesce(rl.amount, 0) = 0)
+        group by rl.order_line_key
     ) as r on r.order_line_key = ol.order_line_key
     where coalesce(n.warehouse_sku, b.component_sku, ol.sku) = g.sku
     group by g.order_key, g.system, g.sku
