@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from cogent_pipelines.sandbox.kit import Kit
+    from cogent_pipelines.sandbox.world.model import WarehouseOrder
     from cogent_pipelines.sandbox.world.world import World
 
 _PACKAGE = "cogent_pipelines.sandbox.vendors"
@@ -32,6 +33,8 @@ class Traits:
     """(what a person calls the feed, its reading operation)."""
     record: str = "{}"
     """How a record's id is written, with {} for the world's own."""
+    goes_by: Callable[[WarehouseOrder], str] | None = None
+    """The name a warehouse's order goes by there, where that is another than its id."""
     status_field: str = ""
     """A record's field that holds a word of a list."""
     typed_field: str = ""
@@ -43,11 +46,12 @@ class Traits:
     shows_ids: bool = False
     """Its shop knows an order by its id alone, and gives it no number beside."""
     untold: frozenset[str] = frozenset()
-    """What its documents leave untold or undone. A shop: what its ``taxes`` are called; from which of its ``locations`` an
-    order is taken (INFERRED: its first). A warehouse: the orders that ``others`` sent it, before they leave, and ``items``
-    nobody asks about, where it has no lists; the ``content`` of an order as it was stored; ``edits`` of an order it has
-    taken; a ``shortage``, where less lies there than is allocated; ``merges`` of two orders, where one looks cancelled; an
-    ``allocation`` that is a call of its own. Either: an item's ``weight``, ``barcode``, ``origin``."""
+    """What its documents leave untold or undone. A shop: what its ``taxes`` are called; from which of its ``locations``
+    an order is taken (INFERRED: its first); ``part_captures``, which it has none of. A warehouse: the orders that ``others``
+    sent it, before they leave, and ``items`` nobody asks about, where it has no lists; the ``content`` of an order as it was
+    stored; ``edits`` of an order it has taken; a ``shortage``, where less lies there than is allocated; ``merges`` of two
+    orders, where one looks cancelled; an ``allocation`` that is a call of its own; the ``reasons`` for which it refuses to
+    cancel. Either: an item's ``weight``, ``barcode``, ``origin``."""
     has_provider: bool = False
     """Its shop shows a payments account that is its own."""
     names_payouts: bool = True

@@ -99,6 +99,18 @@ def test_units_taken_off_by_a_refund_of_nothing_are_owed(world: World) -> None:
     assert world.rows() == []
 
 
+def test_a_line_that_an_edit_took_away_whole_is_owed_until_its_money_is_back(world: World) -> None:
+    """Some shops show nothing of it any more; what was taken and is for nothing the order holds says it."""
+    world.order("1", ("A", 2), ("C", 1))
+    closed(world, ("A", 2), ("C", 1), status_code="shipped", shipped_at=ago(hours=5), shipped=(2, 0))
+    world.connection.execute("DELETE FROM marts.order_lines WHERE line_id = '1-2'")
+    world.change("marts.orders", "true", current_total_amount=Decimal("20.00"), total_amount=Decimal("20.00"))
+    row = world.row()
+    assert (row["cause"], row["detail"], row["amount"]) == ("owed", "#1: 1 x C", Decimal("10.0000"))
+    world.change("marts.orders", "true", refunded_amount=Decimal("10.00"))
+    assert world.rows() == []
+
+
 def test_an_order_nobody_paid_for_needs_no_money_back(world: World) -> None:
     """Cancelled before it was captured."""
     world.order("1", ("A", 2), cancelled_at=ago(hours=4), captured_amount=Decimal(0), payment_code="voided")

@@ -129,7 +129,7 @@ def test_every_payment_status_has_its_word(staging: Staging) -> None:
 
 FULFILMENT = {
     1: ("unfulfilled", "on_hold"), 2: ("fulfilled", "closed"), 3: ("part_fulfilled", "in_progress"),
-    4: ("unfulfilled", "closed"), 5: ("unfulfilled", "cancelled"), 6: ("unfulfilled", "cancelled"),
+    4: ("unfulfilled", "incomplete"), 5: ("unfulfilled", "cancelled"), 6: ("unfulfilled", "cancelled"),
     7: ("unfulfilled", "on_hold"), 8: ("unfulfilled", "on_hold"), 9: ("unfulfilled", "open"),
     10: ("fulfilled", "closed"), 11: ("unfulfilled", "open"), 12: ("on_hold", "on_hold"), 13: ("on_hold", "on_hold"),
     14: ("unfulfilled", "incomplete"), 15: ("unknown", "unknown"),

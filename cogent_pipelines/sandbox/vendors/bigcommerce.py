@@ -54,7 +54,7 @@ TRAITS = Traits(
     status_field="payment_status",
     typed_field="total_inc_tax",
     shows_ids=True,
-    untold=frozenset({"locations", "origin"}),
+    untold=frozenset({"locations", "part_captures", "origin"}),
 )
 
 

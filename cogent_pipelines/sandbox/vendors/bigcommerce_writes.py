@@ -137,10 +137,13 @@ class Writes:
         )
 
     def _remember(self, made: model.Fulfilment, body: Json, also: tuple[int, ...]) -> None:
+        provider, carrier = str(body.get("shipping_provider") or ""), str(body.get("tracking_carrier") or "")
+        if made.carrier != (provider or carrier):  # it was stored otherwise than asked
+            provider, carrier = "", made.carrier
         self.store.shipments[made.id] = Extra(
             comments=str(body.get("comments") or ""),
-            provider=str(body.get("shipping_provider") or ""),
-            carrier=str(body.get("tracking_carrier") or ""),
+            provider=provider,
+            carrier=carrier,
             link=str(body.get("tracking_link") or ""),
             method=str(body.get("shipping_method") or ""),
             cost=str(body.get("merchant_shipping_cost") or "0.0000"),

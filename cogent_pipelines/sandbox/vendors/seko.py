@@ -31,6 +31,7 @@ from cogent_pipelines.sandbox.vendors.seko_shapes import (
     dc_code,
     envelope,
     guid,
+    guid_of,
     legacy,
     product_code,
     stamp,
@@ -54,6 +55,7 @@ Handler = Callable[[Request, Json, "Fault | None"], Json]
 
 TRAITS = Traits(
     role="warehouse",
+    goes_by=guid_of,
     feeds=(("stock", "GET /stock/v3/quantity"), ("orders", "GET /salesorders/v1/{guid}/status.json")),
     status_field="Status",
     typed_field="Status",
@@ -66,6 +68,7 @@ TRAITS = Traits(
             "shortage",
             "merges",
             "allocation",
+            "reasons",
             "weight",
             "barcode",
             "origin",

@@ -33,6 +33,12 @@ def guid(kind: str, key: object) -> str:
     return str(uuid5(SPACE, f"{kind}/{key}"))
 
 
+def guid_of(order: WarehouseOrder) -> str:
+    """The GUID an order was loaded with; one that was not loaded here has one of the warehouse's."""
+    said = next((m for _, _, text in order.notes if (m := LOADED.search(text))), None)
+    return said[2] if said else guid("order", order.id)
+
+
 def dc_code(facility: Facility) -> str:
     """A facility as Seko calls it."""
     return f"DC{facility.code[:3].upper()}01"
@@ -91,7 +97,7 @@ class Names:
         known = self._names.get(order.id)
         if known is None:
             said = next((m for _, _, text in order.notes if (m := LOADED.search(text))), None)
-            known = (said[1], said[2]) if said else (order.number, guid("order", order.id))
+            known = (said[1] if said else order.number, guid_of(order))
             self._names[order.id] = known
             self.by_number.setdefault(known[0], order.id)
             self.by_guid.setdefault(known[1], order.id)

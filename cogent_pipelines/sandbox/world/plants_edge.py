@@ -356,6 +356,8 @@ def _odd(p: Plant, system: str, value: object, *, is_status: bool) -> Script:
         "field": field,
         "order": order.name,
     }
+    if system == p.warehouse.system and edge.goes_by is not None:
+        keys["other"] = edge.goes_by(p.record_of(order)[1])
     if is_status:
         keys["value"] = str(value)  # many records of one odd value are one finding
     p.record(

@@ -80,6 +80,8 @@ NEEDS: Mapping[object, tuple[str, str]] = {
     orders.merged_into_another: ("warehouse", "merges"),
     orders.copied_and_merged_back: ("warehouse", "merges"),
     edge.allocation_refused: ("warehouse", "allocation"),
+    edge.cancellation_refused: ("warehouse", "reasons"),
+    parcels.captured_in_part_only: ("shop", "part_captures"),
     stock.recalled_below_what_is_allocated: ("warehouse", "shortage"),
     stock.no_weight: ("catalogue", "weight"),
     stock.weighs_nothing: ("catalogue", "weight"),

@@ -88,10 +88,11 @@ select
     g.warehouse_order_key,
     g.closed_at,
     g.sku,
-    least(g.unsent_qty, w.ordered_qty - coalesce(s.shipped_qty, 0))::bigint as short_qty,
-    w.taken_off_qty::bigint as taken_off_qty,
-    w.refunded_qty::bigint as refunded_qty
+    least(g.unsent_qty, coalesce(w.ordered_qty - coalesce(s.shipped_qty, 0), g.unsent_qty))::bigint as short_qty,
+    -- Of a line that an edit took away whole a shop may show nothing any more.
+    coalesce(w.taken_off_qty, g.unsent_qty)::bigint as taken_off_qty,
+    coalesce(w.refunded_qty, 0)::bigint as refunded_qty
 from given_up as g
-inner join wanted as w on w.order_key = g.order_key and w.system = g.system and w.sku = g.sku
+left join wanted as w on w.order_key = g.order_key and w.system = g.system and w.sku = g.sku
 left join sent as s on s.order_key = g.order_key and s.sku = g.sku
-where least(g.unsent_qty, w.ordered_qty - coalesce(s.shipped_qty, 0)) > 0
+where least(g.unsent_qty, coalesce(w.ordered_qty - coalesce(s.shipped_qty, 0), g.unsent_qty)) > 0

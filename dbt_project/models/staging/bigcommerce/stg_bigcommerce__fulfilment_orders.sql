@@ -31,13 +31,13 @@ select
     h.location_id,
     case
         when o.status_id in (5, 6) then 'cancelled'
-        when o.status_id in (2, 4, 10) then 'closed'
+        when o.status_id in (2, 10) then 'closed'
         when o.status_id in (9, 11) then 'open'
         when o.status_id = 3 then 'in_progress'
         -- to be shipped are those awaiting it, and what is left of a part; the rest waits for a person or for money
         when o.status_id in (1, 7, 8, 12, 13) then 'on_hold'
-        -- given back in part, before or after the rest left: its lines say what is still to be sent
-        when o.status_id = 14 then 'incomplete'
+        -- given back, in part or whole, before or after it left: its lines say what is still to be sent
+        when o.status_id in (4, 14) then 'incomplete'
         else 'unknown'
     end as status_code,
     try_strptime(nullif(o.date_created, ''), '%a, %d %b %Y %H:%M:%S %z') as created_at,
