@@ -394,8 +394,7 @@ def run(options: Options) -> int:
     estate_file = timelapse(options.estate, every, root)
     estate = estates.load(estate_file)
     quiet(root)
-    # Ended by anybody, the demo takes its sandbox with it.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    ended = _told_to_end()
     port = connect(estate)
     ui = _ui_port()
     if options.ui:
@@ -417,10 +416,12 @@ def run(options: Options) -> int:
         begin_with(opened_on(root, start), estate_file)
         _say(f"the retailer {word} on {start:%A %d %B %Y}, seed {options.seed}; building tables and views …")
         runner = prepare(root, estate_file)
-        if not build(runner):
+        is_built = build(runner)
+        _leave(ended)
+        if not is_built:
             _say(f"the models did not build; see {_short(root / LOG)}")
             return 1
-        ticks = _days(runner, emulated, start, options, every)
+        ticks = _days(runner, emulated, start, options, every, ended=ended)
         failed = [t for t in ticks if not t.succeeded]
         from cogent_pipelines.reports import verdict
 
@@ -457,8 +458,34 @@ def _peak() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def _told_to_end() -> list[int]:
+    """Have the demo, ended by anybody, take its sandbox with it; the signals that came.
+
+    A step of Dagster may take the exit for a failure of its own, and go on.
+    """
+    ended: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        ended.append(number)
+        _leave(ended)
+
+    signal.signal(signal.SIGTERM, end)
+    return ended
+
+
+def _leave(ended: Sequence[int]) -> None:
+    if ended:
+        sys.exit(128 + ended[0])
+
+
 def _days(
-    runner: Runner, emulated: Sandbox, start: datetime, options: Options, every: timedelta
+    runner: Runner,
+    emulated: Sandbox,
+    start: datetime,
+    options: Options,
+    every: timedelta,
+    *,
+    ended: Sequence[int] = (),
 ) -> list[Tick]:
     """Tick through the days, then until nothing is under way any more."""
     end = start + timedelta(days=options.days)
@@ -466,6 +493,7 @@ def _days(
     while at < end:
         at = emulated.advance(max(at + every, clock.now()))
         ticks.append(runner.tick())
+        _leave(ended)
         share = int(10 * (at - start) / (end - start))
         if share != shown:
             shown = share
@@ -473,6 +501,7 @@ def _days(
     for _ in range(SETTLING):
         at = emulated.advance(max(at + every, clock.now()))
         ticks.append(runner.tick())
+        _leave(ended)
     return ticks
 
 

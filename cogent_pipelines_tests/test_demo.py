@@ -74,6 +74,27 @@ def test_the_retailers_time_stands_almost_still_while_nobody_looks(monkeypatch: 
     assert asked == [("advance", 1.0), ("advance", demo.SPEED)]
 
 
+def test_a_demo_that_was_told_to_end_ends_after_the_look_that_swallowed_it() -> None:
+    """Dagster takes the exit for a failed step; the days would go on, and nobody could stop them."""
+    looks: list[int] = []
+    ended: list[int] = []
+
+    class Runner:
+        def tick(self) -> None:
+            looks.append(1)
+            ended.append(15)
+
+    class Sandbox:
+        def advance(self, to: datetime) -> datetime:
+            return to
+
+    start = datetime(2026, 11, 2, 6, tzinfo=UTC)
+    options = demo.Options(ESTATES[0], None, 1, "0", 1.0, "none", "", 0, ui=False)
+    with pytest.raises(SystemExit) as left:
+        demo._days(Runner(), Sandbox(), start, options, timedelta(hours=2), ended=ended)  # type: ignore[arg-type]
+    assert (left.value.code, looks) == (143, [1])
+
+
 def test_a_rule_on_payouts_is_due_later_by_the_time_between_two_readings_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
