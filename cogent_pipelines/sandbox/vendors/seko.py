@@ -69,6 +69,7 @@ TRAITS = Traits(
             "merges",
             "allocation",
             "reasons",
+            "spelling",
             "weight",
             "barcode",
             "origin",

@@ -66,6 +66,7 @@ NEEDS: Mapping[object, tuple[str, str]] = {
         (stock.withdrawn_by_the_warehouse, stock.never_listed, stock.renamed_in_the_warehouse),
         ("warehouse", "items"),
     ),
+    stock.blank_after_the_sku: ("warehouse", "spelling"),
     **dict.fromkeys(
         (
             finance.a_levy_nobody_mapped,
