@@ -370,10 +370,8 @@ class PacedQuota:
         quota = _number(answer, self.quota)
         if not quota:
             return None
-        share, one = (
-            quota / self.calls,
-            1 / (1 - MARGIN),
-        )  # what holds less than a call would take it for less
+        share = quota / self.calls
+        one = 1 / (1 - MARGIN)  # a bucket that held less would never have a call's worth above the margin
         return Seen(capacity=max(self.capacity * share, one), per_second=self.per_second * share)
 
 

@@ -524,6 +524,25 @@ def test_a_shop_that_was_told_in_time_needs_nobody_in_the_last_second():
     assert world.planter.listing()["waiting"] == world.planter.listing()["abandoned"] == []
 
 
+def test_what_was_cancelled_without_its_money_is_still_given_back_in_the_last_second():
+    """Our release of the stock moves no money; without the refund the near-miss would be a fault."""
+    family = "every_line_closed_short_has_a_decision"
+    world = make(
+        SMALL, orders=0, skus=120, old_integration=1.0, defects=1, windows={family: 18_000.0},
+        families="no_flow_is_failing",
+    )  # fmt: skip
+    act = {"family": family, "mechanism": "cancelled_and_refunded_in_the_last_second", "near_miss": True}
+    acts.do(world, "", "plant", act)
+    play(world, days=0.15)
+    (near,) = found(world, family, near=True)
+    shop, order = world.shops["web_uk"], placed(world, near.keys["order"])
+    shops.cancel_order(world, shop, order.id, refund=False)
+    assert shops.totals(shop, order).refunded == 0
+    play(world, days=0.5)
+    sums = shops.totals(shop, order)
+    assert sums.refunded == sums.captured > 0
+
+
 def test_the_families_of_the_books_are_planted_where_there_are_books(books):
     """By all their mechanisms."""
     listing = books.planter.listing()

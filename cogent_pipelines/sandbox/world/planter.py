@@ -187,6 +187,7 @@ class Planter:
         except (
             Refused
         ) as refusal:  # somebody was faster: what it went on to do is done, or cannot be any more
+            self.world.note("the planter came too late", f"{serial}: {refusal.message}")
             self._abandon(serial, f"refused: {refusal.message}")
             return
         if wait.until is None:
