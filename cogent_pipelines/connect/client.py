@@ -41,6 +41,9 @@ from cogent_pipelines.errors import BadInput, CogentError, Halt, Reject, Retry
 PATIENCE = 120.0
 """Seconds of the clock for which a failing read is tried again, from when it first failed: until then it may have
 waited long for the limit, and a read that fails once has not failed for long."""
+LEAST_TRIES = 5
+"""So often a failing read is tried in any case: where each try waits its turn at the limit behind others, the patience
+passes in two, and one broken part of one order would break the whole reading off."""
 THROTTLED_PATIENCE = 3600.0
 """The same for a read that is refused for nothing but its speed."""
 BASE, CEILING = 1.0, 60.0
@@ -166,9 +169,9 @@ class Client:
     async def call(self, request: Request, *, intent: str | None = None) -> Answer:
         """Send ``request`` and give its answer, whose body is whole JSON or empty and free of hidden errors.
 
-        A read is tried again by kind: as long as it takes when throttled, else for five minutes. A write goes
-        out once, and only with the ledger's ``intent``. Raises Retry (its ``effect`` none or unknown), Reject
-        or Halt.
+        A read is tried again by kind: for an hour when throttled, else for two minutes, and five times at least.
+        A write goes out once, and only with the ledger's ``intent``. Raises Retry (its ``effect`` none or
+        unknown), Reject or Halt.
         """
         if request.is_write and not intent:
             raise Halt(f"{self.system.name}: a write without an intent is refused", code="no_intent")
@@ -226,7 +229,7 @@ class Client:
                 if not tries:
                     started = clock.now()
                 tries += 1
-                if (clock.now() - started).total_seconds() + wait > PATIENCE:
+                if _is_enough(error, tries, (clock.now() - started).total_seconds() + wait):
                     raise
                 await self._rest(wait, error)
             else:
@@ -245,10 +248,9 @@ class Client:
                 if not tries:
                     started = clock.now()
                 wait = _pause(error, tries)
-                patience = THROTTLED_PATIENCE if isinstance(error, answers.Throttled) else PATIENCE
-                if (clock.now() - started).total_seconds() + wait > patience:
-                    raise
                 tries += 1
+                if _is_enough(error, tries, (clock.now() - started).total_seconds() + wait):
+                    raise
                 await self._rest(wait, error)
 
     async def _rest(self, wait: float, error: Retry) -> None:
@@ -488,6 +490,13 @@ def _matches(host: str, patterns: Sequence[str]) -> bool:
 def _tells(seen: Seen | None) -> bool:
     """Whether the answer says what is left, so that its bucket waits by itself."""
     return seen is not None and seen.available is not None
+
+
+def _is_enough(error: Retry, tries: int, seconds: float) -> bool:
+    """Whether a read that failed so often, and would have failed for so long by its next try, has been tried enough."""
+    if isinstance(error, answers.Throttled):
+        return seconds > THROTTLED_PATIENCE
+    return tries >= LEAST_TRIES and seconds > PATIENCE
 
 
 def _pause(error: Retry, tries: int) -> float:

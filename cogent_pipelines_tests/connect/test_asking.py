@@ -26,6 +26,7 @@ WINDOW = Window(None, START, tuple({"name": f"n{i}", "part": f"p{i % 2}"} for i 
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_KEY", SECRET)
     monkeypatch.setattr("cogent_pipelines.connect.client.PATIENCE", 0.0)
+    monkeypatch.setattr("cogent_pipelines.connect.client.LEAST_TRIES", 1)
 
 
 def asks(window: Window, system: System) -> list[Ask]:

@@ -185,6 +185,18 @@ def test_a_read_that_waited_long_before_it_failed_is_tried_again() -> None:
     assert found.json() == {"ok": 1}  # type: ignore[union-attr]
 
 
+def test_a_read_whose_tries_take_long_is_still_tried_five_times() -> None:
+    """Behind a full limit two tries may take the whole patience: a burst of four refusals ends no reading."""
+    left = iter(range(4))
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.6 * PATIENCE)
+        return answer({"ok": 1}) if next(left, None) is None else httpx.Response(502)
+
+    found = ask(handler)  # type: ignore[arg-type]
+    assert found.json() == {"ok": 1}  # type: ignore[union-attr]
+
+
 def test_throttling_outlasts_any_number_of_tries() -> None:
     """Four hundred refusals for speed are no reason to give up."""
     left = iter(range(400))

@@ -71,6 +71,7 @@ def test_an_incomplete_list_that_leads_nowhere_is_no_whole_one(
 ) -> None:
     """Half of it never passes for all."""
     monkeypatch.setattr("cogent_pipelines.connect.client.PATIENCE", 0.0)
+    monkeypatch.setattr("cogent_pipelines.connect.client.LEAST_TRIES", 1)
     with pytest.raises(Retry, match="no next link"):
         read(lambda _: answer({"data": [{"id": 1}], "links": links, "complete": False}))
 
@@ -134,6 +135,7 @@ def test_a_record_without_the_list_has_none(lines: Any, expected: Any) -> None:
 def test_a_list_of_its_own_with_fewer_rows_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The nested rows are there, whatever else is said."""
     monkeypatch.setattr("cogent_pipelines.connect.client.PATIENCE", 0.0)
+    monkeypatch.setattr("cogent_pipelines.connect.client.LEAST_TRIES", 1)
 
     def handler(sent: httpx.Request) -> httpx.Response:
         return listed([{"n": 1}], sent, []) if sent.url.path.endswith("/lines") else served(3, 3, [])(sent)

@@ -38,6 +38,7 @@ def _token(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store's token; a read that fails is not tried again for long."""
     monkeypatch.setenv("BC_TOKEN", TOKEN)
     monkeypatch.setattr("cogent_pipelines.connect.client.PATIENCE", 0.0)
+    monkeypatch.setattr("cogent_pipelines.connect.client.LEAST_TRIES", 1)
 
 
 class Wire(httpx.AsyncBaseTransport):

@@ -33,6 +33,7 @@ def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SECRETS.values():
         monkeypatch.setenv(name, f"the-{name.lower()}")
     monkeypatch.setattr("cogent_pipelines.connect.client.PATIENCE", 0.0)
+    monkeypatch.setattr("cogent_pipelines.connect.client.LEAST_TRIES", 1)
     monkeypatch.setattr("cogent_pipelines.connect.client.THROTTLED_PATIENCE", 0.0)
     deposco.VENDOR.auth._tokens.clear()  # type: ignore[attr-defined]
 

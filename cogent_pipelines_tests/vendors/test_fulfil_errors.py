@@ -42,6 +42,7 @@ def refused(
     """The error one answer is made into; nothing is tried again."""
     monkeypatch.setenv("FULFIL_TEST_KEY", "the-token-of-the-account")
     monkeypatch.setattr("cogent_pipelines.connect.client.PATIENCE", 0.0)
+    monkeypatch.setattr("cogent_pipelines.connect.client.LEAST_TRIES", 1)
     monkeypatch.setattr("cogent_pipelines.connect.client.THROTTLED_PATIENCE", 0.0)
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
 

@@ -430,6 +430,7 @@ def answered(status: int, body: Any, **headers: str) -> CogentError:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("X", "the-key-of-the-account")
         patch.setattr("cogent_pipelines.connect.client.PATIENCE", 0.0)
+        patch.setattr("cogent_pipelines.connect.client.LEAST_TRIES", 1)
         patch.setattr("cogent_pipelines.connect.client.THROTTLED_PATIENCE", 0.0)
         with pytest.raises(CogentError) as error:
             asyncio.run(run())

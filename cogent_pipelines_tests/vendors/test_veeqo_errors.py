@@ -32,6 +32,7 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     """The account's key; no read is tried again, as every refusal here is looked at by itself."""
     monkeypatch.setenv("X", "the-key-of-the-account")
     monkeypatch.setattr("cogent_pipelines.connect.client.PATIENCE", 0.0)
+    monkeypatch.setattr("cogent_pipelines.connect.client.LEAST_TRIES", 1)
     monkeypatch.setattr("cogent_pipelines.connect.client.THROTTLED_PATIENCE", 0.0)
 
 
