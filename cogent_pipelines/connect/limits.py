@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
@@ -94,14 +95,18 @@ def fresh(capacity: float, per_second: float, now: float) -> Bucket:
     return Bucket(capacity, per_second, capacity * (1 - MARGIN), now)
 
 
-def advance(bucket: Bucket, now: float) -> Bucket:
-    """The bucket at ``now``: refilled, and its pace recovered as far as the time allows."""
+def advance(bucket: Bucket, now: float, late: float = 0.0) -> Bucket:
+    """The bucket at ``now``: refilled, and its pace recovered as far as the time allows.
+
+    What came in the last ``late`` seconds has room beyond what it usually holds, and stays until it is spent.
+    """
     if now < bucket.at - BACKWARDS:  # a sandbox begun anew: what was learned in another time is worth nothing
         bucket = replace(
             bucket, at=now, pace=1.0, hold=0.0, held_until=0.0, blocked_until=0.0, refused_at=0.0
         )
     passed = max(now - bucket.at, 0.0)
-    level = min(bucket.usable, bucket.level + passed * bucket.per_second * bucket.pace)
+    rate = bucket.per_second * bucket.pace
+    level = min(max(bucket.usable + late * rate, bucket.level), bucket.level + passed * rate)
     pace = bucket.pace
     if pace < 1 and now > bucket.held_until:
         climbed = (now - max(bucket.held_until, bucket.at)) / RECOVERY
@@ -117,9 +122,12 @@ def declare(bucket: Bucket, capacity: float, per_second: float) -> Bucket:
     return replace(changed, level=min(bucket.level, changed.usable))
 
 
-def take(bucket: Bucket, cost: float, now: float) -> tuple[Bucket, float]:
-    """Take ``cost`` if it is there: (bucket, 0). Else (bucket, seconds until it may be)."""
-    bucket = advance(bucket, now)
+def take(bucket: Bucket, cost: float, now: float, late: float = 0.0) -> tuple[Bucket, float]:
+    """Take ``cost`` if it is there: (bucket, 0). Else (bucket, seconds until it may be).
+
+    ``late`` is by how many seconds a waiter woke after its turn.
+    """
+    bucket = advance(bucket, now, late)
     if now < bucket.blocked_until:
         return bucket, bucket.blocked_until - now
     cost = min(cost, bucket.usable)
@@ -132,6 +140,7 @@ def take(bucket: Bucket, cost: float, now: float) -> tuple[Bucket, float]:
 def settle(bucket: Bucket, reserved: float, seen: Seen | None, now: float) -> Bucket:
     """Give back what was not spent, and believe what the answer says."""
     bucket = advance(bucket, now)
+    over = max(bucket.level - bucket.usable, 0.0)  # of a waiter that woke late
     reserved = min(reserved, bucket.usable)
     seen = seen or Seen()
     spent = 0.0 if seen.throttled else reserved if seen.spent is None else seen.spent
@@ -143,7 +152,7 @@ def settle(bucket: Bucket, reserved: float, seen: Seen | None, now: float) -> Bu
         bucket = replace(bucket, capacity=seen.capacity, told=True)
     if seen.available is not None:
         level = min(level, seen.available - bucket.capacity * MARGIN)
-    bucket = replace(bucket, level=min(level, bucket.usable))
+    bucket = replace(bucket, level=min(level, bucket.usable + over))
     if seen.throttled:
         return _refused(bucket, seen, now)
     if seen.after is not None:  # told in time that nothing comes back before then
@@ -180,6 +189,11 @@ def _refused(bucket: Bucket, seen: Seen, now: float) -> Bucket:
     )
 
 
+TIMER = 0.005
+"""Wall seconds by which a machine's timer may wake a waiter late. What comes meanwhile is not lost to it: where the clock
+runs a hundred times faster, an even pace would else be no more than one call for each waking."""
+
+
 class LimitStore(Protocol):
     """Where buckets are kept: in this process, or where every process that uses the account sees them."""
 
@@ -211,13 +225,13 @@ class Limits:
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Turn]] = WeakKeyDictionary()
 
     async def take(self, account: str, cost: float, capacity: float, per_second: float) -> float:
-        left = 1.0
+        left, late = 1.0, 0.0
 
         def act(bucket: Bucket | None) -> tuple[Bucket, float]:
             nonlocal left
             now = clock.now().timestamp()
             declared = declare(bucket or fresh(capacity, per_second, now), capacity, per_second)
-            taken, wait = take(declared, cost, now)
+            taken, wait = take(declared, cost, now, late)
             left = max(taken.level / taken.usable, 0.0)
             return taken, wait
 
@@ -225,7 +239,10 @@ class Limits:
         async with turn.lock:  # first come, first served
             while (wait := self._change(account, act)) > 0:
                 turn.settled.clear()
-                await _either(turn.settled, min(wait / clock.speed(), self._look_again))
+                asked, began = min(wait / clock.speed(), self._look_again), time.perf_counter()
+                await _either(turn.settled, asked)
+                overslept = max(time.perf_counter() - began - asked, 0.0)
+                late = min(overslept, TIMER) * clock.speed()
         return left
 
     async def learn(self, account: str, reserved: float, seen: Seen | None) -> None:

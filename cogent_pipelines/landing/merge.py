@@ -295,11 +295,18 @@ def _swept(connection: duckdb.DuckDBPyConnection, table: shapes.Table, manifest:
 
 
 def _mark_gone(connection: duckdb.DuckDBPyConnection, table: shapes.Table, manifest: Manifest) -> int:
-    """Set ``_gone_at`` on what a complete listing did not list and nothing has read since it began."""
+    """Set ``_gone_at`` on what a complete listing did not list and nothing has read since it began.
+
+    A record that was listed and set aside is there, whatever it looks like: what we hold of it stands.
+    """
+    aside, facts = _keys_aside(manifest)
+    spared = f" AND {at('t', manifest.key)}::VARCHAR NOT IN ({aside})" if aside else ""
     row = connection.execute(
-        f"UPDATE {qualified(table.schema, table.name)} SET _gone_at = $at "
-        "WHERE system = $system AND _gone_at IS NULL AND _pull_id <> $pull_id AND _read_at < $started_at",
-        {
+        f"UPDATE {qualified(table.schema, table.name)} t SET _gone_at = $at "
+        "WHERE system = $system AND _gone_at IS NULL AND _pull_id <> $pull_id AND _read_at < $started_at"
+        + spared,
+        facts
+        | {
             "at": manifest.finished_at,
             "system": manifest.system,
             "pull_id": manifest.pull_id,
@@ -307,6 +314,20 @@ def _mark_gone(connection: duckdb.DuckDBPyConnection, table: shapes.Table, manif
         },
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def _keys_aside(manifest: Manifest) -> tuple[str, dict[str, Any]]:
+    """The SELECT for the keys of what the pull set aside, and what it needs; "" where it set nothing aside."""
+    if not manifest.rows_set_aside:
+        return "", {}
+    return (
+        "SELECT record_key FROM read_json($file, format = 'newline_delimited', compression = 'zstd', "
+        "columns = {record_key: 'VARCHAR'}, maximum_object_size = $longest)",
+        {
+            "file": [str(Path(manifest.directory) / name) for name in manifest.aside],
+            "longest": buffer(manifest.longest_aside),
+        },
+    )
 
 
 # --- bookkeeping ----------------------------------------------------------------------------------------
@@ -351,20 +372,11 @@ def _set_aside(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> Non
 
 def _close_parts(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
     """Close the refusal of every part of a stream that a complete read was no longer refused."""
-    paths = (
-        [str(Path(manifest.directory) / name) for name in manifest.aside] if manifest.rows_set_aside else []
-    )
-    still = (
-        "SELECT record_key FROM read_json($file, format = 'newline_delimited', compression = 'zstd', "
-        "columns = {record_key: 'VARCHAR'}, maximum_object_size = $longest)"
-    )
-    facts: dict[str, Any] = {"system": manifest.system, "stream": manifest.stream}
-    if paths:
-        facts |= {"file": paths, "longest": buffer(manifest.longest_aside)}
+    still, facts = _keys_aside(manifest)
     connection.execute(
         "UPDATE ops.set_aside SET is_open = false WHERE is_open AND system = $system AND stream = $stream "
-        f"AND starts_with(record_key, '{PART}')" + (f" AND record_key NOT IN ({still})" if paths else ""),
-        facts,
+        f"AND starts_with(record_key, '{PART}')" + (f" AND record_key NOT IN ({still})" if still else ""),
+        facts | {"system": manifest.system, "stream": manifest.stream},
     )
 
 

@@ -51,7 +51,8 @@ class Traits:
     sent it, before they leave, and ``items`` nobody asks about, where it has no lists; the ``content`` of an order as it was
     stored; ``edits`` of an order it has taken; a ``shortage``, where less lies there than is allocated; ``merges`` of two
     orders, where one looks cancelled; an ``allocation`` that is a call of its own; the ``reasons`` for which it refuses to
-    cancel; the ``spelling`` of a SKU beyond letters and digits. Either: an item's ``weight``, ``barcode``, ``origin``."""
+    cancel; the ``spelling`` of a SKU beyond letters and digits; the ``parcels`` of an order before all of it has left.
+    Either: an item's ``weight``, ``barcode``, ``origin``."""
     has_provider: bool = False
     """Its shop shows a payments account that is its own."""
     names_payouts: bool = True

@@ -29,6 +29,8 @@ PROVIDERS = frozenset({
 LONGEST_NUMBER, LONGEST_LINK = 50, 500
 PAGE = 250
 CANCELLED, INCOMPLETE = frozenset({5, 6}), 0
+ALSO = "; also in parcel "
+"""What stands in a shipment's comments before an earlier parcel's number; staging reads it back."""
 ROWS = 200
 """Levels of one call. The vendor takes 2,000; so many ids still go into one address when they are looked up."""
 MOST = 2_147_483_647
@@ -38,14 +40,30 @@ MOST = 2_147_483_647
 
 
 def mark(want: Want) -> str:
-    """Our reference, as a shipment's comments carry it: one for each parcel and part."""
+    """Our reference, as a shipment's comments begin: one for each parcel and part."""
     return f"our ref {want.key}"
+
+
+def _comments(want: Want) -> str:
+    """Our reference and the numbers of earlier parcels that held a part of what this one completes.
+
+    The shop has one number for a shipment, so these stand where its people can read them.
+    """
+    return ALSO.join((mark(want), *_numbers(want)[1:]))
+
+
+def _reference(shipment: Mapping[str, Json]) -> str:
+    """What a shipment's comments say before other parcels' numbers."""
+    return str(shipment.get("comments") or "").partition(ALSO)[0].strip()
+
+
+def _numbers(want: Want) -> list[str]:
+    return [n.strip() for n in want.fields.get("tracking_numbers") or () if n and n.strip()]
 
 
 def _number(want: Want) -> str:
     """The parcel's own number, which is the first; a shipment holds one."""
-    numbers = [n.strip() for n in want.fields.get("tracking_numbers") or () if n and n.strip()]
-    return numbers[0] if numbers else ""
+    return next(iter(_numbers(want)), "")
 
 
 def _link(want: Want) -> str:
@@ -76,7 +94,7 @@ def _ship(wants: Sequence[Want], system: System, key: str) -> Request:  # noqa: 
         "items": [
             {"order_product_id": int(line), "quantity": units} for line, units in sorted(_units(want).items())
         ],
-        "comments": mark(want),
+        "comments": _comments(want),
         **_tracking(want),
     }
     return Request("POST", f"/v2/orders/{want.fields['order_id']}/shipments", body=body, is_write=True)
@@ -110,9 +128,9 @@ def _plain(number: str) -> str:
 
 def _is_parcel(shipment: Mapping[str, Json], want: Want) -> bool:
     """Whether a shipment is this parcel's: by our reference or, where a person made it, by number and lines."""
-    if (shipment.get("comments") or "").strip() == mark(want):
+    if _reference(shipment) == mark(want):
         return True
-    if re.match(r"our ref \S", (shipment.get("comments") or "").strip()):
+    if re.match(r"our ref \S", _reference(shipment)):
         return False  # another parcel's, or another part of this one
     number = _plain(_number(want))
     return (

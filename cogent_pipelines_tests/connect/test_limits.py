@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
@@ -75,6 +75,28 @@ def test_a_cost_above_the_capacity_waits_for_a_full_bucket_only() -> None:
     bucket, wait = take(bucket, 1000, 0)
     assert wait == 0
     assert take(bucket, 1000, 1)[1] == pytest.approx(8.0)
+
+
+def test_what_came_while_a_waiter_overslept_is_not_lost() -> None:
+    """Woken half a second after its turn, it and four behind it go at once; what came before that is gone as ever."""
+    bucket = replace(fresh(1.2, 10.0, 0.0), level=0.0)
+    assert [wait for _, wait in _taken(bucket, 5, now=9.0, late=0.0)] == [0.0]
+    assert [wait for _, wait in _taken(bucket, 9, now=9.0, late=0.5)] == [0.0] * 6
+    spent, _ = take(bucket, 1.0, 9.0, 0.5)
+    assert settle(spent, 1.0, Seen(), 9.0).level == spent.level
+    assert settle(spent, 1.0, Seen(capacity=0.6), 9.0).level < spent.level
+
+
+def _taken(bucket: Bucket, calls: int, *, now: float, late: float) -> list[tuple[Bucket, float]]:
+    """What ``calls`` takes came to, as long as none had to wait."""
+    done = []
+    for _ in range(calls):
+        bucket, wait = take(bucket, 1.0, now, late)
+        if wait:
+            break
+        late = 0.0
+        done.append((bucket, wait))
+    return done
 
 
 def test_the_answer_overrules_what_was_believed() -> None:

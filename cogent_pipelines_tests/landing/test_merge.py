@@ -240,6 +240,23 @@ def test_an_older_version_in_a_whole_read_is_listed_all_the_same(store: Store) -
     assert store.one("SELECT _gone_at FROM fake.things") is None
 
 
+def test_a_record_that_is_listed_and_set_aside_is_not_gone(store: Store) -> None:
+    """It is there, whatever it looks like: what we hold of it stands, and what is not listed at all is gone."""
+    vendor = kit.Vendor()
+    vendor.put("odd", 1, qty=1)
+    vendor.put("lost", 1, qty=1)
+    store.pull(vendor, THINGS, full=True)
+    vendor.put("odd", 2, qty="twelve")
+    vendor.rows.pop("lost")
+    kit.tick()
+    (report,) = store.pull(vendor, THINGS, full=True)
+    assert (report.rows_set_aside, report.rows_gone) == (1, 1)
+    assert store.sql("SELECT id, qty, _gone_at IS NULL FROM fake.things ORDER BY id") == [
+        ("lost", 1, False),
+        ("odd", 1, True),
+    ]
+
+
 def test_what_was_read_after_a_sweep_began_is_not_gone(store: Store) -> None:
     """A record made while the ids were listed is in no list, and there."""
     merged(store, landed(store, [line("a", 1)]))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -230,8 +231,9 @@ class World:
                 number, place, *line, **({"currency": values["currency"]} if "currency" in values else {})
             )
         left = remaining if remaining is not None else [line[1] for line in lines]
+        skus = {place: line[0] for place, line in enumerate(lines, start=1)}
         self.fulfilment_order(
-            number, dict(enumerate(left, start=1)), location=location, status=fulfilment_status
+            number, dict(enumerate(left, start=1)), location=location, status=fulfilment_status, skus=skus
         )
         return key
 
@@ -251,6 +253,7 @@ class World:
 
     def fulfilment_order(
         self, number: str, remaining: dict[int, int], *, location: str = "1001", status: str = "open", name: str = "",
+        skus: Mapping[int, str | None] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         """What the shop asks a location to send: line place -> units left."""
         fulfilment_order = f"fo{number}{name}{location}"
@@ -264,7 +267,8 @@ class World:
                 "marts.fulfilment_order_lines", fulfilment_order_line_key=f"{SHOP}:{fulfilment_order}-{place}",
                 fulfilment_order_key=f"{SHOP}:{fulfilment_order}", fulfilment_order_line_id=f"{fulfilment_order}-{place}",
                 fulfilment_order_id=fulfilment_order, order_key=f"{SHOP}:{number}",
-                order_line_key=f"{SHOP}:{number}-{place}", location_id=location, total_qty=left, remaining_qty=left,
+                order_line_key=f"{SHOP}:{number}-{place}", location_id=location, sku=skus.get(place),
+                total_qty=left, remaining_qty=left,
             )  # fmt: skip
 
     def fulfilment(

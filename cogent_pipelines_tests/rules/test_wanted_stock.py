@@ -188,6 +188,13 @@ def test_nothing_rises_over_orders_the_shop_counts_and_does_not_show(world: Worl
     assert only(world) == ("set", 4, 8)  # now known: it counts as ordered, and no longer as unseen
 
 
+def test_units_the_shop_counts_for_a_test_order_take_nothing_off(world: World) -> None:
+    """It never leaves: known, and no reason to show fewer."""
+    world.order("1", ("A", 2), is_test=True, placed_at=ago(minutes=5))
+    world.level("A", 10, committed_qty=2)
+    assert only(world) is None
+
+
 def test_what_we_verified_since_the_level_was_read_counts(world: World) -> None:
     """The last reading is older than our own change."""
     world.level("A", 12)

@@ -234,6 +234,26 @@ def test_a_parcel_is_told_once_however_many_calls_that_takes(world, skus, told, 
     assert [fault["is"] for fault in faults] == expected
 
 
+@pytest.mark.parametrize(("tells", "expected"), [(True, [{"SKU-0020": 2}]), (False, [])])
+def test_a_parcel_that_nobody_is_told_of_before_the_last_one_leaves_is_not_lost(world, tells, expected):
+    """Whoever cannot know cannot tell the shop; when all has left, they can."""
+    warehouse = the_warehouse(world)
+    warehouse.tells_parcels = tells
+    order = place(world, ("SKU-0020", 2), ("SKU-0021", 2))
+    record = release(world, order)
+    (allocation,) = record.allocations
+    held = {
+        line.sellable_id: 2
+        for line in record.lines
+        if warehouse.sellables[line.sellable_id].sku == "SKU-0020"
+    }
+    rest = wms.split_allocation(world, warehouse, record.id, allocation.id, held)
+    wms.ship_allocation(world, warehouse, record.id, allocation.id, carrier_id=1, tracking_number="RM1")
+    assert [lost["units"] for lost in truth.truth(world, {"lost"})["lost"]] == expected
+    wms.ship_allocation(world, warehouse, record.id, rest.id, carrier_id=1, tracking_number="RM2")
+    assert len(truth.truth(world, {"lost"})["lost"]) == 2
+
+
 def test_a_cancelled_fulfilment_leaves_a_new_fulfilment_order(world):
     """Undoing a fulfilment makes its units wait again, under a new id."""
     shop, order = the_shop(world), place(world)

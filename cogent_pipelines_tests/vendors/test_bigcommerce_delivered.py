@@ -296,7 +296,8 @@ def test_levels_go_in_one_call_at_a_time(r: Retailer) -> None:
 def test_what_is_pulled_is_the_stores_truth(r: Retailer) -> None:
     """Orders, units left, shipments and levels, through landing and staging."""
     first, second = sale(r), sale(r, 3)
-    tell(r, parcel_row(first), parcel_row(second, "AB2", 1))
+    of_a_bundle = parcel_row(first) | {"tracking_numbers": ["AB1", "AB0", "AA9"]}
+    tell(r, of_a_bundle, parcel_row(second, "AB2", 1))
     assert all(report.is_complete for report in r.pull())
     with r.staged() as staged:
         left = staged.table(
@@ -310,7 +311,7 @@ def test_what_is_pulled_is_the_stores_truth(r: Retailer) -> None:
         }
         sent = staged.rows("stg_bigcommerce__fulfilments", "order_key", "carrier", "tracking_numbers")
         assert sent == [
-            (f"{SHOP}:{first.id}", "royalmail", ["AB1"]),
+            (f"{SHOP}:{first.id}", "royalmail", ["AB1", "AB0", "AA9"]),
             (f"{SHOP}:{second.id}", "royalmail", ["AB2"]),
         ]
         shown = staged.table("stg_bigcommerce__channel_stock", "channel_stock_key", "available_qty", "sku")

@@ -136,6 +136,20 @@ def test_a_parcel_is_known_by_our_reference() -> None:
     assert all(whole.fields[name] == parcel().fields[name] for name in SHIP.compare)
 
 
+def test_a_shipment_has_one_number_and_those_of_a_bundles_earlier_parcels_stand_in_its_comments() -> None:
+    """And it is known by our reference with them or without."""
+    want = parcel(tracking_numbers=["AB1", " CD2 ", "", "EF3"])
+    sent = body(SHIP, want)
+    assert sent["tracking_number"] == "AB1"
+    assert sent["comments"] == "our ref wms_uk:4401; also in parcel CD2; also in parcel EF3"
+    for comments in (sent["comments"], "our ref wms_uk:4401"):
+        assert (
+            look(want, shipment(comments=comments)).fields["tracking_numbers"]
+            == want.fields["tracking_numbers"]
+        )
+    assert look(parcel(), shipment(comments=sent["comments"].replace("4401", "4402"))).count == 0
+
+
 @pytest.mark.parametrize(
     ("given", "why"),
     [

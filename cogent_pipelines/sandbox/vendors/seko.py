@@ -70,6 +70,7 @@ TRAITS = Traits(
             "allocation",
             "reasons",
             "spelling",
+            "parcels",
             "weight",
             "barcode",
             "origin",

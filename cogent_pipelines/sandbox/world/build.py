@@ -49,6 +49,7 @@ def build_world(settings: Settings) -> World:
         elif edge.role == "warehouse":
             made = catalogue.empty_warehouse(world, system)
             made.takes_edits = "edits" not in edge.untold
+            made.tells_parcels = "parcels" not in edge.untold
             is_warehouse = made.facilities or not edge.keeps_books
             (world.warehouses if is_warehouse else world.erps)[system] = made
         else:

@@ -527,6 +527,7 @@ class Warehouse:
     delivery_methods: dict[int, DeliveryMethod] = field(default_factory=dict)
     channels: dict[int, str] = field(default_factory=dict)  # id -> name of the API store
     takes_edits: bool = True  # an order it has taken can still be changed
+    tells_parcels: bool = True  # a parcel of an order is told of before the last of them has left
     orders: dict[int, WarehouseOrder] = field(default_factory=dict)
     customers: dict[int, WarehouseCustomer] = field(default_factory=dict)
     movements: list[Movement] = field(default_factory=list)  # every change of physical stock

@@ -305,6 +305,15 @@ class Plant:
         """Wait until the shop knows of everything that is to leave."""
         return self.until(lambda: shops.fulfilment_status(order) == "fulfilled", hours=60)
 
+    def give_back(self, order: ShopOrder) -> None:
+        """Cancel the order with its money; whoever cancelled it already, to release its stock, gave none back."""
+        if order.cancelled_at is None:
+            shops.cancel_order(self.world, self.shop, order.id, reason="inventory")
+            return
+        sums = shops.totals(self.shop, order)
+        if left := sums.captured - sums.refunded:
+            shops.refund(self.world, self.shop, order.id, adjustment=left, note="short")
+
     def send(self, order: ShopOrder) -> list[WarehouseOrder]:
         """Have the old integration put the order into the warehouse, without looking."""
         return self.people.old.send(self.shop, order, looks=False)

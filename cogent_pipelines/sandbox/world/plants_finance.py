@@ -106,11 +106,7 @@ def cancelled_and_refunded_in_the_last_second(p: Plant) -> Script:
     yield from _given_up(p, order)
     p.record({"order": order.name}, also=GIVEN_UP)
     yield p.just_inside()
-    if order.cancelled_at is None:
-        shops.cancel_order(p.world, p.shop, order.id, reason="inventory")
-    else:  # whoever released its stock gave nothing back
-        sums = shops.totals(p.shop, order)
-        shops.refund(p.world, p.shop, order.id, adjustment=sums.captured - sums.refunded, note="short")
+    p.give_back(order)
 
 
 # --- every_order_value_agrees -------------------------------------------------------------------------

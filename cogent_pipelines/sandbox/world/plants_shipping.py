@@ -278,7 +278,7 @@ def given_up_and_said_so_in_the_last_second(p: Plant) -> Script:
     wms.cancel_order(p.world, warehouse, record.id, reason="Cannot be found", by="warehouse")
     p.record({"order": order.name, "warehouse_order": record.id}, also=(REACHED, CARRIED_OUT))
     yield p.just_inside()
-    shops.cancel_order(p.world, p.shop, order.id, reason="inventory")
+    p.give_back(order)
 
 
 def cancelled_because_the_shop_did(p: Plant) -> Script:

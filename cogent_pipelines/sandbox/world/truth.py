@@ -270,10 +270,11 @@ def _parcels(world: World) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def _untold(world: World, shop: Shop, order: ShopOrder) -> Iterator[dict[str, Any]]:
-    """Give units that left the warehouse and the shop has not been told of."""
+    """Give units that left the warehouse, and were told of there, and the shop has not been told of."""
     shipped: Counter[str] = Counter()
     for warehouse, record, _ in _records(world, order.name):
-        for sellable_id, units in wms.shipped_units(record).items():
+        is_told_of = warehouse.tells_parcels or record.shipped_at is not None
+        for sellable_id, units in wms.shipped_units(record).items() if is_told_of else ():
             shipped[warehouse.sellables[sellable_id].sku] += units
     if not shipped:
         return

@@ -4,6 +4,7 @@ select
     fo.system,
     fol.order_line_key,
     fol.location_id,
+    max(fol.sku) as sku,
     sum(fol.remaining_qty)::bigint as remaining_qty,
     bool_or(fo.status_code = 'on_hold') as is_on_hold,
     bool_or(fo.status_code = 'scheduled') as is_scheduled

@@ -96,15 +96,15 @@ shown as (
     from {{ ref('channel_stock') }}
 ),
 
--- A channel counts the units of its open orders itself. Units it counts and we know no order of belong to orders its
--- search does not show yet: nothing is lifted over them.
+-- A channel counts the units of its open orders itself, tests too, which never leave. Units it counts and we know no order
+-- of belong to orders its search does not show yet: nothing is lifted over them.
 known_units as (
     select
         system,
         location_id,
         sku,
         sum(remaining_qty) as qty
-    from {{ ref('lines_to_send') }}
+    from {{ ref('asked_lines') }}
     group by system, location_id, sku
 ),
 

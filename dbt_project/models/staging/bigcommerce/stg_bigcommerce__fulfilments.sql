@@ -29,7 +29,11 @@ select
     try_strptime(nullif(o.f.date_created, ''), '%a, %d %b %Y %H:%M:%S %z') as created_at,
     try_strptime(nullif(o.f.date_created, ''), '%a, %d %b %Y %H:%M:%S %z') as updated_at,
     coalesce(nullif(trim(o.f.shipping_provider), ''), nullif(trim(o.f.tracking_carrier), '')) as carrier,
-    case when trim(o.f.tracking_number) <> '' then [trim(o.f.tracking_number)] else [] end::varchar[] as tracking_numbers,
+    list_concat(
+        case when trim(o.f.tracking_number) <> '' then [trim(o.f.tracking_number)] else [] end::varchar[],
+        -- A shipment holds one number: those of earlier parcels that held a part of its bundle stand in our comments.
+        case when o.f.comments like 'our ref %' then regexp_extract_all(o.f.comments, '; also in parcel ([^;]+)', 1) else [] end
+    ) as tracking_numbers,
     null::timestamptz as first_scan_at,
     null::timestamptz as delivered_at,
     s.admin_url || '/manage/orders/' || o.order_id as url
