@@ -242,13 +242,13 @@ class Edge:
     def _matching(self, call: Call, search: domains.Search) -> list[Record]:
         lag = self.kit.lags.get(self.system, 0.0)
         horizon = domains.naive(self.world.now - timedelta(seconds=lag))
+        holds = domains.compiled(search.domain)
         found = [
             record
             for record in call.models.all(call.model).values()
-            if domains.holds(record, search.domain, call.read)
-            and (lag <= 0 or record["create_date"] <= horizon)
+            if holds(record, call.read) and (lag <= 0 or record["create_date"] <= horizon)
         ]
-        if not domains.mentions(search.domain, "active"):
+        if call.model in Models.WITHDRAWN and not domains.mentions(search.domain, "active"):
             found = [record for record in found if record.get("active", True)]
         return domains.sort(found, search.order, call.read)
 

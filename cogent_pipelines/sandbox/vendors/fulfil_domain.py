@@ -14,7 +14,7 @@ overlooked; that records withdrawn are listed only when ``active`` is asked abou
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -23,6 +23,29 @@ from typing import Any
 Record = Mapping[str, Any]
 
 MAXIMUM = 500
+
+
+class Late(Mapping[str, Any]):
+    """A record of which only the fields that searches ask about are made at once, the others when one is asked for."""
+
+    def __init__(self, head: dict[str, Any], whole: Callable[[], Record]) -> None:
+        self._fields = head
+        self._whole: Callable[[], Record] | None = whole
+
+    def _all(self) -> dict[str, Any]:
+        if self._whole is not None:
+            self._fields = {**self._fields, **self._whole()}
+            self._whole = None
+        return self._fields
+
+    def __getitem__(self, name: str) -> Any:
+        return (self._fields if name in self._fields else self._all())[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
 
 
 class Refusal(Exception):
@@ -140,37 +163,46 @@ def _compares(found: Any, operator: str, value: Any) -> bool:
         raise bad(f"{value!r} cannot be compared with {found!r}") from None
 
 
-def _clause(record: Record, clause: Sequence[Any], read: Reader) -> bool:
+Holds = Callable[[Record, Reader], bool]
+"""Whether a domain, or a clause of it, holds for a record."""
+
+
+def _clause(clause: Sequence[Any]) -> Holds:
     if len(clause) < 3 or not isinstance(clause[1], str):
         raise bad(f"{list(clause)!r} is not a clause")
     field, operator, value = clause[0], clause[1], decoded(clause[2])
-    found = read(record, field)
     match operator:
         case "=" | "child_of":
-            return bool(found == value)
+            return lambda record, read: bool(read(record, field) == value)
         case "!=":
-            return bool(found != value)
+            return lambda record, read: bool(read(record, field) != value)
         case "in" | "not in":
             if not isinstance(value, list):
                 raise bad(f"{operator} needs a list")
-            return (found in value) is (operator == "in")
+            return lambda record, read: (read(record, field) in value) is (operator == "in")
         case "<" | "<=" | ">" | ">=":
-            return _compares(found, operator, value)
+            return lambda record, read: _compares(read(record, field), operator, value)
         case "like" | "ilike":
-            return _like(found, str(value), folds=operator == "ilike")
+            folds = operator == "ilike"
+            return lambda record, read: _like(read(record, field), str(value), folds=folds)
     raise bad(f"{operator!r} is not an operator")
 
 
-def holds(record: Record, domain: Any, read: Reader) -> bool:
-    """Whether a domain holds for a record: clauses joined by AND, or by OR where the list begins so."""
+def compiled(domain: Any) -> Holds:
+    """What tells whether a domain holds: clauses joined by AND, or by OR where the list begins so.
+
+    Raises ``Refusal`` for a domain that makes no sense; what it makes does so for a field there is not.
+    """
     if not isinstance(domain, list):
         raise bad("a domain is a list")
     if domain and isinstance(domain[0], str) and domain[0] not in ("OR", "AND"):
-        return _clause(record, domain, read)
-    is_or = bool(domain) and domain[0] == "OR"
-    parts = domain[1:] if domain and isinstance(domain[0], str) else domain
-    found = (holds(record, part, read) for part in parts)
-    return any(found) if is_or else all(found)
+        return _clause(domain)
+    parts = [compiled(part) for part in (domain[1:] if domain and isinstance(domain[0], str) else domain)]
+    if len(parts) == 1:
+        return parts[0]
+    if domain and domain[0] == "OR":
+        return lambda record, read: any(holds(record, read) for holds in parts)
+    return lambda record, read: all(holds(record, read) for holds in parts)
 
 
 def mentions(domain: Any, field: str) -> bool:

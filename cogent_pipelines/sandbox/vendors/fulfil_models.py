@@ -18,12 +18,13 @@ are none; a return's shipment comes from the sale of the return, which comes fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from cogent_pipelines.sandbox.vendors.fulfil_domain import Record, missing, naive
+from cogent_pipelines.sandbox.vendors.fulfil_domain import Late, Record, missing, naive
 from cogent_pipelines.sandbox.world import warehouse as rules
 
 if TYPE_CHECKING:
@@ -103,6 +104,9 @@ class Models:
         *("currency.currency", "country.country", "carrier"),
     )
 
+    WITHDRAWN = frozenset({"stock.location", "product.product"})
+    """Models of which a record may be withdrawn: ``active`` says so."""
+
     def all(self, model: str) -> dict[int, Record]:
         """Every record of a model by its id. Raises ``Refusal`` for a model there is not."""
         if model not in self.NAMES:
@@ -116,9 +120,34 @@ class Models:
 
     def _sale_sale(self) -> Iterable[Record]:
         for order in self.warehouse.orders.values():
-            yield self.sale(order)
+            yield Late(self._sale_head(order), partial(self.sale, order))
             for record in order.returns:
-                yield self._return_sale(order, record)
+                yield Late(self._return_head(order, record), partial(self._return_sale, order, record))
+
+    def _sale_head(self, order: WarehouseOrder) -> dict[str, Any]:
+        return {
+            "id": order.id,
+            "reference": self.books.order(order.id).reference or order.number,
+            "channel_identifier": order.number,
+            **self._dates(order.created_at, order.updated_at),
+        }
+
+    def _return_head(self, order: WarehouseOrder, record: WarehouseReturn) -> dict[str, Any]:
+        book = self.books.returns.get(record.id)
+        return {
+            "id": RETURN_SALES + record.id,
+            "reference": book.reference if book else None,
+            "channel_identifier": book.identifier if book else None,
+            **self._dates(record.created_at, max(record.created_at, order.updated_at)),
+        }
+
+    @cached_property
+    def _released(self) -> Mapping[int, Sequence[int]]:
+        """Order -> its shipments, also those whose goods were released since."""
+        found: dict[int, list[int]] = {}
+        for key, (owner, _, _) in self.books.seen.items():
+            found.setdefault(owner, []).append(key)
+        return found
 
     def sale(self, order: WarehouseOrder) -> Record:
         """An order."""
@@ -126,19 +155,16 @@ class Models:
         untaxed, tax = self.sums(order)
         total = untaxed + tax
         lines = [line.id for line in order.lines]
-        released = [key for key, (owner, _, _) in self.books.seen.items() if owner == order.id]
-        shipments = sorted({*(each.id for each in order.allocations), *released})
+        shipments = sorted({*(each.id for each in order.allocations), *self._released.get(order.id, ())})
         paid = book.paid if order.id in self.books.orders else (total if order.is_paid else Decimal(0))
         is_sent = order.shipped_at is not None and order.cancelled_at is None
         carriers = [a.parcel.carrier_id for a in order.allocations if a.parcel is not None]
         warehouses = [a.facility_id for a in order.allocations] or list(self.warehouse.facilities)
         return {
-            "id": order.id,
+            **self._sale_head(order),
             "rec_name": f"SO{order.id} ({book.reference or order.number})",
             "number": f"SO{order.id}",
-            "reference": book.reference or order.number,
             "channel": order.channel_id,
-            "channel_identifier": order.number,
             "origin": None,
             "party": order.customer_id,
             "invoice_address": order.id,
@@ -175,7 +201,6 @@ class Models:
             "gift_message": None,
             "metadata": None,
             "total_quantity": float(sum(line.quantity for line in order.lines)),
-            **self._dates(order.created_at, order.updated_at),
         }
 
     @staticmethod
@@ -209,7 +234,6 @@ class Models:
         return pence(net * (1 + line.tax_rate)) - pence(net)
 
     def _return_sale(self, order: WarehouseOrder, record: WarehouseReturn) -> Record:
-        book = self.books.returns.get(record.id)
         prices = {line.sellable_id: line.unit_price * (1 + line.tax_rate) for line in order.lines}
         total = -sum(
             (pence(prices.get(s, Decimal(0)) * quantity) for _, s, quantity, _ in record.lines), Decimal(0)
@@ -217,11 +241,9 @@ class Models:
         plain = dict(self.sale(order))
         return {
             **plain,
-            "id": RETURN_SALES + record.id,
+            **self._return_head(order, record),
             "rec_name": f"SO{RETURN_SALES + record.id}",
             "number": f"SO{RETURN_SALES + record.id}",
-            "reference": book.reference if book else None,
-            "channel_identifier": book.identifier if book else None,
             "origin": f"sale.sale,{order.id}",
             "state": "done" if record.status == "returned" else "processing",
             "shipment_state": "sent" if record.status == "returned" else "waiting",
@@ -239,28 +261,23 @@ class Models:
             "has_return": False,
             "has_channel_exception": False,
             "total_quantity": -float(sum(quantity for _, _, quantity, _ in record.lines)),
-            **self._dates(record.created_at, max(record.created_at, order.updated_at)),
         }
 
     def _sale_line(self) -> Iterable[Record]:
         for order in self.warehouse.orders.values():
             dates = self._dates(order.created_at, order.updated_at)
             for line in order.lines:
-                yield {
-                    "id": line.id,
-                    "sale": order.id,
-                    **self._sold(line.sellable_id, line.quantity, line.unit_price),
-                    **dates,
-                }
+                sold = partial(self._sold, line.sellable_id, line.quantity, line.unit_price)
+                yield Late({"id": line.id, "sale": order.id, **dates}, sold)
             if order.delivery_price:
-                sold = self._sold(DELIVERY_PRODUCT, 1, pence(order.delivery_price))
-                yield {"id": DELIVERY_LINES + order.id, "sale": order.id, **sold, **dates}
+                sold = partial(self._sold, DELIVERY_PRODUCT, 1, pence(order.delivery_price))
+                yield Late({"id": DELIVERY_LINES + order.id, "sale": order.id, **dates}, sold)
             prices = {line.sellable_id: line.unit_price for line in order.lines}
             for record in order.returns:
                 made = self._dates(record.created_at, record.created_at)
                 for key, sellable, quantity, _ in record.lines:
-                    sold = self._sold(sellable, -quantity, prices.get(sellable, Decimal(0)))
-                    yield {"id": RETURN_LINES + key, "sale": RETURN_SALES + record.id, **sold, **made}
+                    sold = partial(self._sold, sellable, -quantity, prices.get(sellable, Decimal(0)))
+                    yield Late({"id": RETURN_LINES + key, "sale": RETURN_SALES + record.id, **made}, sold)
 
     def _sold(self, product: int, quantity: int, price: Decimal) -> dict[str, Any]:
         """What a line says of what is sold."""
