@@ -69,6 +69,7 @@ class Call:
 
     def __init__(self, model: str, key: int, body: Any, models: Models, fault: Fault | None) -> None:
         self.model, self.key, self.body, self.models, self.fault = model, key, body, models, fault
+        self._led: dict[tuple[str, str, Any], Any] = {}
 
     def read(self, record: Record, path: str, model: str = "") -> Any:
         """The value of a field, perhaps of a record it leads to; a path through a list leads nowhere."""
@@ -81,13 +82,14 @@ class Call:
         value = record[name]
         if not dot:
             return value
-        target = RELATIONS.get(model, {}).get(name)
-        if target is None:
-            raise bad(f"{path!r} of {model} leads through a field that is not one record")
-        found = self.models.all(target).get(value) if value is not None else None
-        if found is None:
-            return None
-        return self.read(found, rest, target)
+        led = (model, path, value)  # a search asks for the same of every line of an order
+        if led not in self._led:
+            target = RELATIONS.get(model, {}).get(name)
+            if target is None:
+                raise bad(f"{path!r} of {model} leads through a field that is not one record")
+            found = self.models.all(target).get(value) if value is not None else None
+            self._led[led] = None if found is None else self.read(found, rest, target)
+        return self._led[led]
 
 
 class Edge:

@@ -9,9 +9,11 @@ the payment terms are none; an order without a known payment leaves its invoice 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -78,6 +80,8 @@ class Books:
     """Shipment -> (order, warehouse, made at): one whose goods were released is cancelled, not gone."""
     released: dict[int, datetime] = field(default_factory=dict)
     """Shipment -> when it was found released."""
+    heads: dict[int, tuple[Any, Mapping[str, Any]]] = field(default_factory=dict)
+    """Order -> (what they were made of, the fields searches ask about): made anew when that changes."""
 
     def order(self, order_id: int) -> OrderBook:
         """The book of an order; an empty one for an order that came by another way."""

@@ -28,11 +28,11 @@ MAXIMUM = 500
 class Late(Mapping[str, Any]):
     """A record of which only the fields that searches ask about are made at once, the others when one is asked for."""
 
-    def __init__(self, head: dict[str, Any], whole: Callable[[], Record]) -> None:
-        self._fields = head
+    def __init__(self, head: Record, whole: Callable[[], Record]) -> None:
+        self._fields: Record = head
         self._whole: Callable[[], Record] | None = whole
 
-    def _all(self) -> dict[str, Any]:
+    def _all(self) -> Record:
         if self._whole is not None:
             self._fields = {**self._fields, **self._whole()}
             self._whole = None

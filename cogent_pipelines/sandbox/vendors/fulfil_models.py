@@ -124,13 +124,19 @@ class Models:
             for record in order.returns:
                 yield Late(self._return_head(order, record), partial(self._return_sale, order, record))
 
-    def _sale_head(self, order: WarehouseOrder) -> dict[str, Any]:
-        return {
-            "id": order.id,
-            "reference": self.books.order(order.id).reference or order.number,
-            "channel_identifier": order.number,
-            **self._dates(order.created_at, order.updated_at),
-        }
+    def _sale_head(self, order: WarehouseOrder) -> Record:
+        reference = self.books.order(order.id).reference or order.number
+        made_of = (reference, order.number, order.created_at, order.updated_at)
+        before, head = self.books.heads.get(order.id, (None, {}))
+        if before != made_of:
+            head = {
+                "id": order.id,
+                "reference": reference,
+                "channel_identifier": order.number,
+                **self._dates(order.created_at, order.updated_at),
+            }
+            self.books.heads[order.id] = made_of, head
+        return head
 
     def _return_head(self, order: WarehouseOrder, record: WarehouseReturn) -> dict[str, Any]:
         book = self.books.returns.get(record.id)
@@ -265,7 +271,8 @@ class Models:
 
     def _sale_line(self) -> Iterable[Record]:
         for order in self.warehouse.orders.values():
-            dates = self._dates(order.created_at, order.updated_at)
+            head = self._sale_head(order)
+            dates = {name: head[name] for name in ("create_date", "write_date")}
             for line in order.lines:
                 sold = partial(self._sold, line.sellable_id, line.quantity, line.unit_price)
                 yield Late({"id": line.id, "sale": order.id, **dates}, sold)
