@@ -19,7 +19,8 @@ may have: a cheap search finds the few records where that can matter.
 | JSON | anything |
 | STRUCT, T[], MAP | object, array, object |
 
-All may be null or left out, except the key and the version. Names not declared are let through (``unseen``).
+All may be null or left out, except the key, the version, and a number or a time that is all an object holds, which may
+be null. Names not declared are let through (``unseen``).
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ INTEGERS = {
     "uinteger": (0, 2**32 - 1),
     "ubigint": (0, 2**64 - 1),
 }
+WRAPPED = frozenset({"decimal", "date", "timestamp", "timestamp with time zone", "double"})
+"""An object of one field that is such a value stands for the value: one without it is of another shape."""
 PLAIN: Mapping[str, Any] = {
     "varchar": str,
     "boolean": bool,
@@ -213,6 +216,8 @@ def _struct(
     path: tuple[str, ...],
     needed: set[tuple[str, ...]],
     key: tuple[str, ...],
+    *,
+    is_inner: bool = False,
 ) -> tuple[type[msgspec.Struct], list[str]]:
     """A struct type for an object, and the attribute names that lead to the key."""
     required: list[tuple[str, Any]] = []
@@ -233,6 +238,8 @@ def _struct(
             if here == key and found is str:
                 found = Annotated[str, msgspec.Meta(min_length=1)]
             required.append((attribute, found))
+        elif is_inner and len(fields) == 1 and _id(kind) in WRAPPED:
+            required.append((attribute, _nullable(found)))
         else:
             optional.append((attribute, _nullable(found), None))
         if key[: len(here)] == here:
@@ -265,7 +272,7 @@ def _type(where: str, kind: DuckDBPyType) -> Any:
     if name == "json":
         return msgspec.Raw
     if name == "struct":
-        return _struct(where, dict(_children(kind)), (), set(), ())[0]
+        return _struct(where, dict(_children(kind)), (), set(), (), is_inner=True)[0]
     if name == "list":
         return list[_nullable(_type(where, _children(kind)[0][1]))]  # type: ignore[misc]
     if name == "map":

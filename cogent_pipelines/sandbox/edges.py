@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from cogent_pipelines.sandbox.kit import Kit
-    from cogent_pipelines.sandbox.world.model import WarehouseOrder
+    from cogent_pipelines.sandbox.world.model import Allocation, WarehouseOrder
     from cogent_pipelines.sandbox.world.world import World
 
 _PACKAGE = "cogent_pipelines.sandbox.vendors"
@@ -35,6 +35,8 @@ class Traits:
     """How a record's id is written, with {} for the world's own."""
     goes_by: Callable[[WarehouseOrder], str] | None = None
     """The name a warehouse's order goes by there, where that is another than its id."""
+    parcel_of: Callable[[Allocation], str] | None = None
+    """The name a parcel goes by there, where that is another than its id."""
     status_field: str = ""
     """A record's field that holds a word of a list."""
     typed_field: str = ""
@@ -51,8 +53,9 @@ class Traits:
     sent it, before they leave, and ``items`` nobody asks about, where it has no lists; the ``content`` of an order as it was
     stored; ``edits`` of an order it has taken; a ``shortage``, where less lies there than is allocated; ``merges`` of two
     orders, where one looks cancelled; an ``allocation`` that is a call of its own; the ``reasons`` for which it refuses to
-    cancel; the ``spelling`` of a SKU beyond letters and digits; the ``parcels`` of an order before all of it has left.
-    Either: an item's ``weight``, ``barcode``, ``origin``."""
+    cancel; the ``renumbering`` of an order by hand, where the number it came by is its channel's; the ``spelling`` of a SKU
+    beyond letters and digits; the ``parcels`` of an order before all of it has left. Either: an item's ``weight``,
+    ``barcode``, ``origin``."""
     has_provider: bool = False
     """Its shop shows a payments account that is its own."""
     names_payouts: bool = True

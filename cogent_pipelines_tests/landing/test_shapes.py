@@ -54,6 +54,12 @@ KINDS = {
         ['{"a": 1}', '{"b": "x", "c": 1}', "{}", "null"],
         ['{"a": "1"}', "[]", '"x"', '{"b": 5}'],
     ),
+    "STRUCT(decimal DECIMAL(28,10))": (
+        ['{"decimal": "1.5", "c": 1}', '{"decimal": null}', "null"],
+        ['{"amount": "twelve"}', "{}"],
+    ),
+    "STRUCT(iso_string TIMESTAMP)": (['{"iso_string": "2026-11-02T06:00:00"}'], ['{"day": 2}']),
+    "STRUCT(note VARCHAR)": (['{"other": 1}', "{}"], ['{"note": 1}']),
     "BIGINT[]": (["[1, 2]", "[]", "[null]", "null"], ['["1"]', "{}", "1", "[2.7]"]),
     "MAP(VARCHAR, BIGINT)": (['{"x": 1}', "{}"], ['{"x": "1"}', "[]"]),
 }

@@ -159,6 +159,22 @@ def test_a_parcel_from_elsewhere_answers_what_is_open(world: World) -> None:
     assert world.row()["location_id"] == "1001"
 
 
+def test_a_parcel_of_the_record_york_was_asked_for_answers_york_s_lines_wherever_it_left(
+    world: World,
+) -> None:
+    """The warehouse sent both parts of an order from Leeds; by place the second would find no line of its own."""
+    world.order("1", ("A", 1), ("C", 1), remaining=[1, 0])
+    world.fulfilment_order("1", {2: 1}, location="1002")
+    for name, facility, sku in (("90", "LEEDS", "A"), ("91", "YORK", "C")):
+        world.warehouse_order(name, "1", (sku, 1))
+        world.promise("orders_to_wms", f"{SHOP}:1@{facility}", order_key=f"{SHOP}:1", target_ref=name)
+        world.parcel(f"p{name}", name, "1", {sku: 1})
+    assert {row["business_key"]: row["location_id"] for row in world.rows()} == {
+        f"{WMS}:p90": "1001",
+        f"{WMS}:p91": "1002",
+    }
+
+
 def test_units_are_laid_along_several_fulfilment_orders(world: World) -> None:
     """A line may be split between two of one location."""
     world.order("1", ("A", 3), remaining=[1])

@@ -89,6 +89,7 @@ def order(**more: Any) -> dict[str, Any]:
         "origin": None,
         "party": 77,
         "state": "processing",
+        "carrier_service": 11,
         "shipment_state": "waiting",
         "has_channel_exception": False,
         "currency": 149,

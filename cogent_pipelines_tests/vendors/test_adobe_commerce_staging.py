@@ -50,6 +50,22 @@ def places(s: Views) -> None:
 # --- orders -----------------------------------------------------------------------------------------------
 
 
+def test_an_order_is_paid_when_its_invoice_is_there(s: Views) -> None:
+    """Read a moment after the invoices were it says that it is; it would go on without its payment."""
+    s.load("orders", order(updated_at="2026-11-02 23:59:59"))
+    s.load("invoices", invoice(entity_id=9, order_id=999))
+    assert shown(s.one("orders"), "payment_code", "paid_at") == ("pending", None)
+    s.load("invoices", invoice())
+    assert shown(s.one("orders"), "payment_code", "paid_at") == ("captured", at(9, 15))
+
+
+def test_an_order_whose_invoice_is_older_than_what_we_read_is_paid_as_it_says(s: Views) -> None:
+    """It was not changed since the invoices were read."""
+    s.load("orders", order(updated_at="2026-11-02 08:59:59"))
+    s.load("invoices", invoice(entity_id=9, order_id=999))
+    assert shown(s.one("orders"), "payment_code") == ("captured",)
+
+
 def test_an_order_becomes_a_row(s: Views) -> None:
     """In the website's currency, whatever the customer paid in; instants are UTC."""
     s.load("orders", order())

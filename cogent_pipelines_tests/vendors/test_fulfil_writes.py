@@ -113,6 +113,13 @@ def test_an_order_is_sent_whole() -> None:
         },
         # tax on delivery
         {"total_amount": Decimal("52.74"), "tax_amount": Decimal("8.79")},
+        # tax on delivery and a penny of rounding at once: 0.66 and 0.01
+        {
+            "shipping_amount": Decimal("3.2917"),
+            "total_amount": Decimal("120.80"),
+            "tax_amount": Decimal("20.1333"),
+            "lines": [sold(unit_price_amount=Decimal("32.4583"), qty=3)],
+        },
         # many units of a price that does not divide
         {
             "is_tax_included": True,
@@ -279,6 +286,14 @@ def test_what_is_found_is_compared_in_our_words() -> None:
         if name not in ("lines", "channel_exception"):
             assert seen.fields[name] == about[name], name
     assert (seen.fields["lines"], seen.fields["channel_exception"]) == ([{"sku": "TEE-M", "qty": 2}], None)
+
+
+def test_another_carrier_service_than_was_asked_for_is_seen_where_it_was_asked_for_by_id() -> None:
+    """A code says nothing that could be held against the id that the order shows."""
+    other = order(carrier_service=12)
+    assert found(fulfil.CREATE, want(), [other], [line()]).fields["delivery_method_id"] == "12"
+    coded = replace(want(), fields={**want().fields, "delivery_method_id": "EXPRESS"})
+    assert found(fulfil.CREATE, coded, [other], [line()]).fields["delivery_method_id"] == "EXPRESS"
 
 
 def test_what_only_resembles_is_not_found() -> None:

@@ -50,7 +50,8 @@ TRAITS = Traits(
     keeps_books=True,
     status_field="state",
     typed_field="total_amount",
-    untold=frozenset({"merges", "allocation", "weight", "barcode", "origin"}),
+    untold=frozenset({"merges", "allocation", "reasons", "renumbering", "weight", "barcode", "origin"}),
+    parcel_of=lambda allocation: str(allocation.id),
 )
 
 
@@ -82,11 +83,11 @@ class Call:
         value = record[name]
         if not dot:
             return value
+        target = RELATIONS.get(model, {}).get(name)
+        if target is None:
+            raise bad(f"{path!r} of {model} leads through a field that is not one record")
         led = (model, path, value)  # a search asks for the same of every line of an order
         if led not in self._led:
-            target = RELATIONS.get(model, {}).get(name)
-            if target is None:
-                raise bad(f"{path!r} of {model} leads through a field that is not one record")
             found = self.models.all(target).get(value) if value is not None else None
             self._led[led] = None if found is None else self.read(found, rest, target)
         return self._led[led]

@@ -62,6 +62,7 @@ TRAITS = Traits(
     untold=frozenset(
         {
             "others",
+            "renumbering",
             "items",
             "content",
             "edits",

@@ -17,6 +17,7 @@ from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from cogent_pipelines.sandbox import edges
 from cogent_pipelines.sandbox.world import catalogue
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
@@ -44,6 +45,7 @@ PLENTY = 60  # units of an item the planter's orders take from
 OWN_STOCK = 50
 MARGIN = 1.25  # of the window: whoever looks may take a while over one look, and try again at its end
 STAYS = "stays"  # until a person sees to it
+VALUE = "every_order_value_agrees"
 SAID_MOVED, NOT_CARRIED = "flow_success_matches_the_target", "every_failed_payload_was_recovered"
 """What a bridge shows that carried an order: it says it moved one that the warehouse lacks; it failed on one."""
 REPAIRED = "repaired"  # an integration that works puts it right by itself
@@ -297,6 +299,11 @@ class Plant:
             for allocation in record.allocations
             if allocation.parcel is not None
         ]
+
+    def parcel_name(self, allocation: Allocation) -> str:
+        """What the warehouse calls an allocation's parcel."""
+        named = edges.of(self.world.settings.systems[self.warehouse.system]).parcel_of
+        return named(allocation) if named else str(allocation.parcel.id if allocation.parcel else "")
 
     def shipped(self, order: ShopOrder) -> Wait:
         return self.until(lambda: self.parcels(order), hours=60)

@@ -15,7 +15,7 @@ from cogent_pipelines.sandbox.kit import Outage
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import ShopOrder
-from cogent_pipelines.sandbox.world.plant import NOT_CARRIED, PASSES, SAID_MOVED, Plant, Script
+from cogent_pipelines.sandbox.world.plant import NOT_CARRIED, PASSES, SAID_MOVED, VALUE, Plant, Script
 from cogent_pipelines.sandbox.world.plants_orders import (
     CARRIED_OUT,
     LEVEL,
@@ -257,11 +257,11 @@ def postcode_cut_short(p: Plant) -> Script:
 
 
 def units_stored_wrong(p: Plant) -> Script:
-    yield from _spoiled(p, "quantity", TOLD, REACHED, LEVEL, value=1)
+    yield from _spoiled(p, "quantity", TOLD, REACHED, LEVEL, VALUE, value=1)
 
 
 def line_lost(p: Plant) -> Script:
-    yield from _spoiled(p, "drop_line", TOLD, REACHED, LAST_PARCEL, LEVEL)
+    yield from _spoiled(p, "drop_line", TOLD, REACHED, LAST_PARCEL, LEVEL, VALUE)
 
 
 def other_delivery_method(p: Plant) -> Script:

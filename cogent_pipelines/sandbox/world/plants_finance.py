@@ -14,14 +14,14 @@ from typing import Any
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import ShopOrder, Warehouse, WarehouseCustomer, WarehouseOrder
-from cogent_pipelines.sandbox.world.plant import Plant, Script, Wait
+from cogent_pipelines.sandbox.world.plant import VALUE, Plant, Script, Wait
 from cogent_pipelines.sandbox.world.plants_orders import CARRIED_OUT, REACHED, SHIPS, TOLD
 from cogent_pipelines.sandbox.world.plants_shipping import LAST_PARCEL, WMS_CANCEL
 from cogent_pipelines.sandbox.world.world import Flaw
 
 EDITED = "every_edit_after_release_reached_the_warehouse"
 RETURNED = "every_refund_has_its_return"
-GIVEN_UP = (WMS_CANCEL, REACHED, CARRIED_OUT, SHIPS, TOLD, LAST_PARCEL, EDITED)
+GIVEN_UP = (WMS_CANCEL, REACHED, CARRIED_OUT, SHIPS, TOLD, LAST_PARCEL, EDITED, VALUE)
 HELD = (REACHED, "every_paid_order_can_be_released")
 PENNY = Decimal("0.01")
 Sold = Generator[Wait, None, ShopOrder]
@@ -88,7 +88,7 @@ def rest_given_back(p: Plant) -> Script:
     order = yield from _closed_short(p)
     line = _unsent(p, order)
     shops.refund(p.world, p.shop, order.id, lines=[(line, 1, "cancel")], note="not in stock")
-    p.record({"order": order.name}, also=(WMS_CANCEL, EDITED))
+    p.record({"order": order.name}, also=(WMS_CANCEL, EDITED, VALUE))
 
 
 def taken_off_and_given_back(p: Plant) -> Script:
@@ -98,7 +98,7 @@ def taken_off_and_given_back(p: Plant) -> Script:
     shops.refund(
         p.world, p.shop, order.id, adjustment=sums.captured - sums.refunded - sums.current_total, note="short"
     )
-    p.record({"order": order.name}, also=(WMS_CANCEL, EDITED))
+    p.record({"order": order.name}, also=(WMS_CANCEL, EDITED, VALUE))
 
 
 def cancelled_and_refunded_in_the_last_second(p: Plant) -> Script:

@@ -14,7 +14,7 @@ from cogent_pipelines.sandbox.world import catalogue
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import ShopOrder, WarehouseOrder
-from cogent_pipelines.sandbox.world.plant import NOT_CARRIED, SAID_MOVED, Plant, Script
+from cogent_pipelines.sandbox.world.plant import NOT_CARRIED, SAID_MOVED, VALUE, Plant, Script
 from cogent_pipelines.sandbox.world.shop import NewLine
 from cogent_pipelines.sandbox.world.world import Flaw
 
@@ -451,7 +451,6 @@ def captured_in_two_parts(p: Plant) -> Script:
 
 # --- every_edit_after_release_reached_the_warehouse ---------------------------------------------------
 
-VALUE = "every_order_value_agrees"
 AFTER_EDIT = (SHIPS, TOLD, CARRIED_OUT, "no_order_is_fulfilled_before_its_last_parcel", CAPTURED, VALUE)
 
 

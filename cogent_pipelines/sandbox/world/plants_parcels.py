@@ -11,7 +11,7 @@ from decimal import Decimal
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
 from cogent_pipelines.sandbox.world.model import ShopOrder
-from cogent_pipelines.sandbox.world.plant import NOT_CARRIED, Plant, Script
+from cogent_pipelines.sandbox.world.plant import NOT_CARRIED, VALUE, Plant, Script
 from cogent_pipelines.sandbox.world.plants_orders import CARRIED_OUT, LEVEL, REACHED, SHIPS, TOLD, UNCAPTURED
 from cogent_pipelines.sandbox.world.plants_shipping import STORED, TRACKED, parcel_keys, wait_for_work
 from cogent_pipelines.sandbox.world.shop import NewLine
@@ -297,7 +297,7 @@ def added_line_never_paid(p: Plant) -> Script:
     yield p.until(lambda: len(p.parcels(order)) == 2, hours=60)
     p.record(
         parcel_keys(order, p.parcels(order)[0][3]),
-        also=(UNCAPTURED, STORED, "every_edit_after_release_reached_the_warehouse", REACHED),
+        also=(UNCAPTURED, STORED, "every_edit_after_release_reached_the_warehouse", REACHED, VALUE),
     )
 
 

@@ -355,8 +355,9 @@ def number_mistyped_before_it_left(p: Plant) -> Script:
 def ships_without_any_number(p: Plant) -> Script:
     yield from wait_for_work(p)
     record = _by_hand(p, "")
-    parcel = p.people.pickers.despatch(p.warehouse, record, record.allocations[0])
-    p.record({"shipment": parcel.id, "number": ""}, system=p.warehouse.system)
+    (allocation,) = record.allocations
+    p.people.pickers.despatch(p.warehouse, record, allocation)
+    p.record({"shipment": p.parcel_name(allocation), "number": ""}, system=p.warehouse.system)
 
 
 def stranger_cancelled(p: Plant) -> Script:

@@ -30,7 +30,6 @@ NEEDS: Mapping[object, tuple[str, str]] = {
     orders.shipped_from_two_places: ("shop", "locations"),
     **dict.fromkeys(
         (
-            orders.renumbered_by_staff,
             orders.sent_again_by_the_old_integration,
             orders.keyed_in_again_by_staff,
             orders.sent_again_after_despatch,
@@ -42,7 +41,6 @@ NEEDS: Mapping[object, tuple[str, str]] = {
             orders.paid_after_release,
             orders.captured_a_second_before,
             parcels.captured_in_the_last_second,
-            shipping.number_mistyped_before_it_left,
             shipping.ships_without_any_number,
             shipping.sent_by_the_old_integration,
         ),
@@ -66,6 +64,8 @@ NEEDS: Mapping[object, tuple[str, str]] = {
         (stock.withdrawn_by_the_warehouse, stock.never_listed, stock.renamed_in_the_warehouse),
         ("warehouse", "items"),
     ),
+    orders.renumbered_by_staff: ("warehouse", "renumbering"),
+    shipping.number_mistyped_before_it_left: ("warehouse", "renumbering"),
     stock.blank_after_the_sku: ("warehouse", "spelling"),
     **dict.fromkeys(
         (

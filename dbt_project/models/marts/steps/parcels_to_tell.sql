@@ -10,16 +10,31 @@ with waiting as (
     from {{ ref('lines_to_send') }}
 ),
 
+-- The facility we asked a record of: its parcels answer for that one's lines, wherever the goods came from.
+asked as (
+    select
+        system || ':' || target_ref as warehouse_order_key,
+        min(split_part(business_key, '@', -1)) as facility
+    from {{ source('ops', 'operations') }}
+    where
+        sync = 'orders_to_wms'
+        and act = 'create'
+        and target_ref is not null
+        and order_key in (select order_key from waiting)
+    group by system || ':' || target_ref
+),
+
 despatched as (
     select
         s.shipment_key,
         w.order_key,
         w.system,
-        s.facility,
+        coalesce(a.facility, s.facility) as facility,
         s.despatched_at,
         s.number
     from {{ ref('parcels') }} as s
     inner join waiting as w on w.order_key = s.order_key
+    left join asked as a on a.warehouse_order_key = s.warehouse_order_key
 ),
 
 fulfilled as (
@@ -55,7 +70,8 @@ order_lines_of as (
     inner join {{ ref('live_lines') }} as ol on ol.order_line_key = coalesce(l.order_line_key, f.order_line_key)
 ),
 
--- A parcel answers the location its facility stands for, else the first that still waits.
+-- A parcel answers the location that its facility (the one asked, or where nobody was, the one it left) stands for, else
+-- the first that still waits.
 places as (
     select
         order_key,

@@ -45,11 +45,34 @@ paid as (
     select
         i.system,
         i.order_id,
+        max(i.so_far) as taken,
         min(i.created_at) filter (where i.so_far >= o.due) as whole_at,
         max(i.created_at) as last_at
     from invoiced as i
     inner join orders as o on o.system = i.system and o.entity_id = i.order_id
     group by i.system, i.order_id
+),
+
+invoices_read as (
+    select
+        system,
+        max(_read_at) as read_at
+    from {{ source('adobe_commerce', 'invoices') }}
+    group by system
+),
+
+-- An order may be read a moment after the invoices were, and say that it is paid by one we have not seen: that counts when
+-- it is there, or the order would go on without its payment.
+known as (
+    select
+        o.*,
+        case
+            when timezone('UTC', o.updated_at) > i.read_at then least(o.paid, coalesce(p.taken, 0))
+            else o.paid
+        end as known_paid
+    from counted as o
+    left join invoices_read as i on i.system = o.system
+    left join paid as p on p.system = o.system and p.order_id = o.entity_id
 )
 
 select
@@ -88,15 +111,15 @@ select
         when o.refunded > 0 and o.refunded >= o.paid then 'refunded'
         when o.refunded > 0 then 'part_refunded'
         when o.state = 'canceled' and o.paid = 0 then 'voided'
-        when o.base_grand_total <= 0 or (o.paid > 0 and o.paid >= o.due) then 'captured'
-        when o.paid > 0 then 'part_captured'
+        when o.base_grand_total <= 0 or (o.known_paid > 0 and o.known_paid >= o.due) then 'captured'
+        when o.known_paid > 0 then 'part_captured'
         when o.payment.base_amount_authorized > 0 then 'authorised'
         else 'pending'
     end as payment_code,
     concat_ws('/', o.state, o.status) as payment_status_raw,
     timezone('UTC', case
         when o.base_grand_total <= 0 then o.created_at
-        else coalesce(p.whole_at, case when o.paid > 0 and o.paid >= o.due then coalesce(p.last_at, o.created_at) end)
+        else coalesce(p.whole_at, case when o.known_paid > 0 and o.known_paid >= o.due then coalesce(p.last_at, o.created_at) end)
     end) as paid_at,
     case
         when coalesce(o.state, '') not in (
@@ -140,7 +163,7 @@ select
     o._first_seen_at as first_seen_at,
     r.read_at,
     o._gone_at as gone_at
-from counted as o
+from known as o
 inner join last_read as r on r.system = o.system and r.order_id = o.entity_id
 left join paid as p on p.system = o.system and p.order_id = o.entity_id
 left join {{ source('estate', 'systems') }} as s on s.system = o.system
