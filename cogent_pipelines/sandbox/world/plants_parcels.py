@@ -6,19 +6,20 @@ Does not belong here: which family plants which (``defects``).
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from decimal import Decimal
 
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
-from cogent_pipelines.sandbox.world.model import ShopOrder
-from cogent_pipelines.sandbox.world.plant import NOT_CARRIED, VALUE, Plant, Script
+from cogent_pipelines.sandbox.world.model import Fulfilment, ShopOrder
+from cogent_pipelines.sandbox.world.plant import NOT_CARRIED, VALUE, Plant, Script, Wait
 from cogent_pipelines.sandbox.world.plants_orders import CARRIED_OUT, LEVEL, REACHED, SHIPS, TOLD, UNCAPTURED
 from cogent_pipelines.sandbox.world.plants_shipping import STORED, TRACKED, parcel_keys, wait_for_work
 from cogent_pipelines.sandbox.world.shop import NewLine
 from cogent_pipelines.sandbox.world.world import Flaw
 
-AFTER_THE_SCAN = 480
-"""Minutes after which a parcel's first scan is told as well: a shop's shipment is written again with it."""
+READ_BACK = 240
+"""Minutes after which whoever told a customer has read it back."""
 
 # --- every_shipment_reached_the_channel ---------------------------------------------------------------
 
@@ -141,12 +142,19 @@ def blanks_for_a_number(p: Plant) -> Script:
     yield from _shipped_with(p, tracking="   ")
 
 
+def _heard(p: Plant, order: ShopOrder) -> Generator[Wait, None, Fulfilment]:
+    """Wait until the customer knows, perhaps at the first scan: whoever tells them writes number and carrier again."""
+    yield p.told(order)
+    fulfilment = next(f for f in order.fulfilments if f.status == "success")
+    yield p.until(lambda: fulfilment.is_notified, hours=60)
+    yield p.minutes(READ_BACK)
+    return fulfilment
+
+
 def number_removed_in_the_shop(p: Plant) -> Script:
     order = p.place()
     p.plan(order, pick_minutes=20)
-    yield p.told(order)
-    yield p.minutes(AFTER_THE_SCAN)
-    fulfilment = next(f for f in order.fulfilments if f.status == "success")
+    fulfilment = yield from _heard(p, order)
     shops.update_tracking(p.world, p.shop, fulfilment.id, numbers=[], urls=[])
     p.record(
         {"order": order.name, "fulfilment": fulfilment.id} | parcel_keys(order, p.parcels(order)[0][3]),
@@ -157,9 +165,7 @@ def number_removed_in_the_shop(p: Plant) -> Script:
 def carrier_removed_in_the_shop(p: Plant) -> Script:
     order = p.place()
     p.plan(order, pick_minutes=20)
-    yield p.told(order)
-    yield p.minutes(AFTER_THE_SCAN)
-    fulfilment = next(f for f in order.fulfilments if f.status == "success")
+    fulfilment = yield from _heard(p, order)
     shops.update_tracking(p.world, p.shop, fulfilment.id, carrier="")
     p.record(
         {"order": order.name, "fulfilment": fulfilment.id} | parcel_keys(order, p.parcels(order)[0][3]),

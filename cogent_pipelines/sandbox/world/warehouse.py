@@ -200,7 +200,8 @@ def _spoil(warehouse: Warehouse, order: WarehouseOrder, effect: str, value: obje
     elif effect == "drop_postcode":
         order.address.postcode = ""
     elif effect == "shorten_postcode":
-        order.address.postcode = order.address.postcode.split(" ")[0]
+        first, blank, _ = order.address.postcode.partition(" ")
+        order.address.postcode = first if blank else first[:-1]
     elif effect == "quantity":
         order.lines[0].quantity += int(str(value))
     elif effect == "drop_line" and len(order.lines) > 1:
