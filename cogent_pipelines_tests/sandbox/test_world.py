@@ -254,6 +254,16 @@ def test_a_parcel_that_nobody_is_told_of_before_the_last_one_leaves_is_not_lost(
     assert len(truth.truth(world, {"lost"})["lost"]) == 2
 
 
+def test_what_goes_back_and_what_is_left_come_to_what_was_there(world):
+    """A discount that does not halve: 2 units for 75.51, of which one is given back."""
+    shop, order = the_shop(world), place(world)
+    (line,) = order.lines
+    line.unit_price, line.discount = Decimal("41.95"), Decimal("8.39")
+    before = shops.totals(shop, order).current_total
+    done = shops.refund(world, shop, order.id, lines=[(line.id, 1, "cancel")], amount=Decimal(0))
+    assert shops.totals(shop, order).current_total + done.lines[0].subtotal == before
+
+
 def test_a_cancelled_fulfilment_leaves_a_new_fulfilment_order(world):
     """Undoing a fulfilment makes its units wait again, under a new id."""
     shop, order = the_shop(world), place(world)
