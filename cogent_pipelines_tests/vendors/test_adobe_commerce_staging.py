@@ -53,16 +53,22 @@ def places(s: Views) -> None:
 def test_an_order_is_paid_when_its_invoice_is_there(s: Views) -> None:
     """Read a moment after the invoices were it says that it is; it would go on without its payment."""
     s.load("orders", order(updated_at="2026-11-02 23:59:59"))
-    s.load("invoices", invoice(entity_id=9, order_id=999))
+    s.load("invoices", invoice(entity_id=9, order_id=999, created_at="2026-11-01 08:00:00"))
     assert shown(s.one("orders"), "payment_code", "paid_at") == ("pending", None)
     s.load("invoices", invoice())
     assert shown(s.one("orders"), "payment_code", "paid_at") == ("captured", at(9, 15))
 
 
-def test_an_order_whose_invoice_is_older_than_what_we_read_is_paid_as_it_says(s: Views) -> None:
-    """It was not changed since the invoices were read."""
-    s.load("orders", order(updated_at="2026-11-02 08:59:59"))
-    s.load("invoices", invoice(entity_id=9, order_id=999))
+@pytest.mark.parametrize(
+    ("updated", "first"),
+    [("2026-11-02 08:59:59", "2026-11-01 08:00:00"), ("2026-11-02 23:59:59", "2026-11-02 09:15:00")],
+)
+def test_an_order_whose_invoice_may_be_older_than_what_we_read_is_paid_as_it_says(
+    s: Views, updated: str, first: str
+) -> None:
+    """It was not changed since the invoices were read, or is older than the first of them."""
+    s.load("orders", order(updated_at=updated))
+    s.load("invoices", invoice(entity_id=9, order_id=999, created_at=first))
     assert shown(s.one("orders"), "payment_code") == ("captured",)
 
 

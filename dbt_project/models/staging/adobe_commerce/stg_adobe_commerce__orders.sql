@@ -56,18 +56,20 @@ paid as (
 invoices_read as (
     select
         system,
-        max(_read_at) as read_at
+        max(_read_at) as read_at,
+        min(created_at) as since_at
     from {{ source('adobe_commerce', 'invoices') }}
     group by system
 ),
 
 -- An order may be read a moment after the invoices were, and say that it is paid by one we have not seen: that counts when
--- it is there, or the order would go on without its payment.
+-- it is there, or the order would go on without its payment. One older than the invoices we have read is believed.
 known as (
     select
         o.*,
         case
-            when timezone('UTC', o.updated_at) > i.read_at then least(o.paid, coalesce(p.taken, 0))
+            when timezone('UTC', o.updated_at) > i.read_at and o.created_at >= i.since_at
+                then least(o.paid, coalesce(p.taken, 0))
             else o.paid
         end as known_paid
     from counted as o
