@@ -60,9 +60,8 @@ def refund(
             raise Refused("quantity", "Quantity to cancel is more than is unfulfilled")
         if restock == "return" and units > away:
             raise Refused("quantity", "Quantity to return is more than is fulfilled")
-        held = max(
-            line.current_quantity, units
-        )  # what goes back and what is left come to what was there, to the penny
+        # what goes back and what is left come to what was there, to the penny
+        held = max(line.current_quantity, units)
         value = line_amount(line, held) - line_amount(line, held - units)
         rows.append(
             (line, RefundLine(line_id, units, restock, None, value, tax_in(shop, value, line.tax_rate)))
