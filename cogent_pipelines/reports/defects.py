@@ -53,8 +53,15 @@ OWN_FAULTS = frozenset(
     {"every_change_was_carried_out", "every_feed_is_up_to_date", "every_credential_is_valid"}
 )
 """Rules about our own work: an injected fault is what they are for."""
+ANSWERED = frozenset({"rejected"})
+"""Causes that are a system's answer."""
+LASTING = frozenset({"every_change_was_carried_out", "no_cancelled_order_is_being_picked"})
+"""Rules about what stays as it became while a system was away: a parcel that left, a promise that was given up."""
+CATCHING_UP = 2
+"""After so many whole readings of a system that was away, what its absence held up is right again."""
 SLOWED = frozenset(
     {
+        "every_warehouse_cancellation_reached_the_channel",
         "every_paid_order_reached_a_warehouse",
         "every_shipment_reached_the_channel",
         "every_change_was_stored_as_sent",
@@ -121,10 +128,12 @@ class Evidence:
 
     named: Mapping[int, frozenset[str]]
     """Exception id -> the names it goes by."""
-    troubled: frozenset[str]
-    """Names of what met a fault on its way."""
+    troubled: Mapping[str, datetime]
+    """Name of what met a fault on its way -> when it first did."""
     mended: Mapping[str, datetime]
     """SKU -> when we last put one of its levels right, and saw it."""
+    readings: Mapping[str, Sequence[datetime]]
+    """System -> when the feed of it that is read most often was read whole, oldest first."""
     at: datetime
     """When the days ended."""
     looked_at: datetime
@@ -211,15 +220,27 @@ def _why(row: Row, causes: Sequence[Row], known: Evidence) -> str:
     for one in causes:
         if row["rule"] in (one["family"], *one.get("also", ())) and _is_about(one, row, known):
             return str(one.get("mechanism", "event"))
-    # An outage delays everything of its system; what it only delayed is right again when it is over.
-    if (row["rule"] in OWN_FAULTS | SLOWED or row["state"] == "closed") and any(
-        _overlaps(one, row, known.at) for one in causes if one["family"] in OUTAGES
-    ):
-        return "a planted outage"
-    names = known.named[row["exception_id"]] | {plain(row["exception_key"])}
-    if known.has_faults and names & known.troubled and row["rule"] in OWN_FAULTS | SLOWED:
-        return "an injected fault"
+    if row["rule"] in OWN_FAULTS | SLOWED:
+        if any(_followed(one, row, known) for one in causes if one["family"] in OUTAGES):
+            return "a planted outage"
+        names = (known.named[row["exception_id"]] | {plain(row["exception_key"])}) & set(known.troubled)
+        if known.has_faults and any(known.troubled[name] <= row["opened_at"] for name in names):
+            return "an injected fault"
     return ""
+
+
+def _followed(outage: Row, row: Row, known: Evidence) -> bool:
+    """Whether an exception is what a system's absence left behind: opened from its beginning on, and right again since.
+
+    What it held up goes with the first whole reading after it, or where the world moved meanwhile with the second. A
+    refusal is an answer: no absence explains it.
+    """
+    begun, ended = (datetime.fromisoformat(outage[name]) for name in ("since_at", "until_at"))
+    readings = [at for at in known.readings.get(outage["system"], ()) if at > ended]
+    over = readings[CATCHING_UP] if len(readings) > CATCHING_UP else known.at
+    if row["cause"] in ANSWERED or (row["state"] != "closed" and row["rule"] not in LASTING):
+        return False
+    return bool(begun <= row["opened_at"] <= over)
 
 
 def _beside(row: Row, near: Sequence[Row], known: Evidence) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -45,6 +46,14 @@ FROM asked INNER JOIN names USING (key)
 GROUP BY asked.key
 """
 
+_FAILED = """
+SELECT r.flow_key, f.failed_at, f.payload_references
+FROM marts.flow_failures AS f
+INNER JOIN marts.flow_runs AS r USING (flow_run_key)
+WHERE list_contains($1::VARCHAR[], r.flow_key) AND f.payload_references IS NOT NULL
+"""
+"""What a flow failed on: an exception about the flow goes by the orders of it."""
+
 
 def of(
     connection: duckdb.DuckDBPyConnection | None, rows: Sequence[Mapping[str, Any]], systems: Iterable[str]
@@ -56,15 +65,22 @@ def of(
         for row in rows
     }
     known: dict[str, list[str]] = {}
+    carried: dict[str, list[tuple[datetime, list[str]]]] = {}
     if connection is not None:
         asked = sorted(set().union(*keys.values()))
         known = dict(connection.execute(_NAMES, [asked]).fetchall())
+        flows = [row["exception_key"] for row in rows]
+        for key, at, references in connection.execute(_FAILED, [flows]).fetchall():
+            carried.setdefault(key, []).append((at, references))
     found: dict[int, frozenset[str]] = {}
     for row in rows:
         text = f"{row['exception_key']} {row['entity_key'] or ''} {row['detail'] or ''}"
         own = set(_WORD.findall(text)) | {row["exception_key"], row["entity_key"] or ""}
         for key in keys[row["exception_id"]]:
             own.update(known.get(key, ()))
+        for at, references in carried.get(row["exception_key"], ()):
+            if at <= row["opened_at"]:
+                own.update(references)
         found[row["exception_id"]] = frozenset(plain(name) for name in own if name)
     return found
 

@@ -110,12 +110,19 @@ def judge(place: Place, estate_file: Path | str, ask: Ask) -> Judged:
             seen = _seen(connection)
             troubled = _troubled(connection)
             mended = _mended(connection)
+            readings = _readings(connection)
             levels = _levels(connection)
         standing = [row for row in rows if row["state"] != "closed"]
         known_names = {name for row in standing for name in named[row["exception_id"]]}
         lost, known = _lost(truth["lost"], truth.get("parcels", {}), orders, known_names, seen)
         evidence = defects.Evidence(
-            named, troubled, mended, at, _looked_at(ledger) or at, has_faults=bool(counters["faults"])
+            named,
+            troubled,
+            mended,
+            readings,
+            at,
+            _looked_at(ledger) or at,
+            has_faults=bool(counters["faults"]),
         )
         matched = defects.match(listing, rows, evidence)
         doubled = [one for one in truth["doubled"] if not _is_of_others(one, matched)]
@@ -277,22 +284,29 @@ def _level(row: Row) -> tuple[str, str, str]:
 
 
 _TROUBLED = """
-SELECT DISTINCT unnest([
-    p.business_key, p.order_key, p.reference, p.sync || ':' || p.system || ':' || p.business_key
-])
-FROM ops.attempts AS a
-INNER JOIN ops.operations AS p USING (promise_id)
-WHERE a.outcome <> 'accepted' OR a.read_back = 'absent'
-UNION
-SELECT DISTINCT system || ':' || stream FROM ops.pulls WHERE NOT is_complete
+SELECT name, min(met_at) FROM (
+    SELECT
+        unnest([
+            p.business_key, p.order_key, p.reference, p.sync || ':' || p.system || ':' || p.business_key
+        ]) AS name,
+        a.intent_at AS met_at
+    FROM ops.attempts AS a
+    INNER JOIN ops.operations AS p USING (promise_id)
+    WHERE a.outcome IN ('retry', 'unknown')
+    UNION ALL
+    SELECT system || ':' || stream, started_at FROM ops.pulls WHERE NOT is_complete
+)
+WHERE name IS NOT NULL
+GROUP BY name
+ORDER BY 2 DESC
 """
 
 
-def _troubled(connection: duckdb.DuckDBPyConnection | None) -> frozenset[str]:
-    """Names of what met a fault: promises with an attempt that did not succeed, feeds that broke off."""
+def _troubled(connection: duckdb.DuckDBPyConnection | None) -> dict[str, datetime]:
+    """Name of what met a fault -> when: calls that did not come through (a refusal did), feeds that broke off."""
     if connection is None:
-        return frozenset()
-    return frozenset(plain(row[0]) for row in connection.execute(_TROUBLED).fetchall() if row[0])
+        return {}
+    return {plain(name): at for name, at in connection.execute(_TROUBLED).fetchall()}
 
 
 def _mended(connection: duckdb.DuckDBPyConnection | None) -> dict[str, datetime]:
@@ -308,6 +322,20 @@ def _mended(connection: duckdb.DuckDBPyConnection | None) -> dict[str, datetime]
         "WHERE p.sync = 'cancellations_to_channel' AND p.state = 'verified' GROUP BY o.order_name"
     ).fetchall()
     return {plain(row[0]): row[1] for row in rows}
+
+
+def _readings(connection: duckdb.DuckDBPyConnection | None) -> dict[str, list[datetime]]:
+    """System -> when the feed of it that is read most often was read whole, oldest first."""
+    if connection is None:
+        return {}
+    rows = connection.execute(
+        "SELECT system, list(started_at ORDER BY started_at) FROM ops.pulls "
+        "WHERE is_complete AND kind IN ('full', 'increment') GROUP BY system, stream"
+    ).fetchall()
+    found: dict[str, list[datetime]] = {}
+    for system, at in rows:
+        found[system] = max(found.get(system, []), at, key=len)
+    return found
 
 
 # --- messages and the example -----------------------------------------------------------------------------

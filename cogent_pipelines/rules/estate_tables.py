@@ -103,7 +103,7 @@ def _tables(estate: Estate, today: date) -> dict[str, _Table]:
         "facilities": _table("facility system", list(estate.facilities.items())),
         "truth": _table("entity facility system", list(_truth(estate))),
         "cadences": _table("entity seconds:n", [(e, _seconds(c)) for e, c in estate.cadence.items()]),
-        "feeds": _table("system vendor stream entity seconds:n", list(_feeds(estate))),
+        "feeds": _table("system vendor stream entity seconds:n is_asked_by_name:b", list(_feeds(estate))),
         "windows": _table("rule kind seconds:n severity escalate_seconds:n", list(_windows(estate))),
         "open_hours": _table(
             "facility opens_at:t closes_at:t open_before_s:n",
@@ -159,13 +159,13 @@ def _truth(estate: Estate) -> Iterable[tuple[str, str, str]]:
             yield from ((entity, facility, system) for facility, system in owner.items())
 
 
-def _feeds(estate: Estate) -> Iterable[tuple[str, str, str, str, int]]:
+def _feeds(estate: Estate) -> Iterable[tuple[str, str, str, str, int, bool]]:
     for name, part in estate.systems.items():
         if (vendor := VENDORS.get(part.vendor)) is None:
             continue
         for stream in vendor.streams_of(part.role):
             cadence = estate.cadence.get(stream.entity, UNNAMED_CADENCE)
-            yield name, part.vendor, stream.name, stream.entity, _seconds(cadence)
+            yield name, part.vendor, stream.name, stream.entity, _seconds(cadence), bool(stream.known)
 
 
 def _windows(estate: Estate) -> Iterable[tuple[str, str | None, int | None, str | None, int | None]]:

@@ -52,6 +52,8 @@ MARTS = (
     "items",
     "channel_stock",
     "channel_levels",
+    "flow_runs",
+    "flow_failures",
 )
 OPS_SQL = ROOT / "cogent_pipelines" / "landing" / "ops.sql"
 

@@ -79,6 +79,7 @@ class Sandbox:
             "planted_at": at("04 08:00").isoformat(),
             "since_at": at("04 08:00").isoformat(),
             "expected_by": at("04 09:00").isoformat(),
+            "until_at": None,
             "repair": "stays",
             "also": [],
         }
@@ -337,8 +338,8 @@ def bridged() -> World:
 @pytest.mark.parametrize(
     ("family", "mechanism", "shown"),
     [
-        ("every_paid_order_reached_a_warehouse", "refused_by_the_warehouse", {NOT_CARRIED}),
-        ("every_change_was_carried_out", "warehouse_breaks_on_it", {NOT_CARRIED}),
+        ("every_paid_order_reached_a_warehouse", "refused_by_the_warehouse", set(NOT_CARRIED)),
+        ("every_change_was_carried_out", "warehouse_breaks_on_it", set(NOT_CARRIED)),
         (HELD, "never_paid", set()),
         (HELD, "no_postcode", set()),
         ("every_refund_has_its_return", "", set()),
@@ -409,6 +410,111 @@ def test_an_exception_a_fault_explains_is_not_false(kept: Kept, sandbox: Sandbox
     assert judge(kept, sandbox).defects.false == ()
 
 
+@pytest.mark.parametrize(
+    ("outcome", "met_at", "is_false"),
+    [
+        ("retry", NOW, False),
+        ("unknown", NOW, False),
+        ("refused", NOW, True),
+        ("retry", NOW + timedelta(minutes=5), True),
+    ],
+    ids=["told to come again", "no answer", "refused", "only later"],
+)
+def test_only_a_call_that_did_not_come_through_before_is_a_fault_that_explains(
+    kept: Kept, sandbox: Sandbox, outcome: str, met_at: datetime, is_false: bool
+) -> None:
+    """A refusal is the target's answer to what we sent; a fault met later delayed nothing yet."""
+    promise = kept.promise(kept.order("1"), "waiting")
+    kept.found("every_paid_order_reached_a_warehouse", row("web_uk:1", "not_in_warehouse"))
+    stop_clock(met_at)
+    kept.attempt(promise, outcome, message="no")
+    sandbox.counters["faults"] = [
+        {"kind": "error_500", "system": "wms_uk", "operation": "POST /orders", "count": 1}
+    ]
+    sandbox.plant("every_paid_order_reached_a_warehouse", {"order": "#9"})
+    assert bool(judge(kept, sandbox).defects.false) == is_false
+
+
+AWAY = {
+    "system": "wms_uk",
+    "since_at": at("04 06:00").isoformat(),
+    "expected_by": at("04 08:00").isoformat(),
+    "until_at": at("04 08:00").isoformat(),
+}
+UNSENT = "every_paid_order_reached_a_warehouse"
+REFUSED = "every_change_was_carried_out"
+
+
+@pytest.mark.parametrize(
+    ("rule", "cause", "opens", "closes", "is_false"),
+    [
+        (UNSENT, "not_in_warehouse", "04 07:00", True, False),
+        (UNSENT, "not_in_warehouse", "04 05:50", True, True),
+        (UNSENT, "not_in_warehouse", "04 09:10", True, False),
+        (UNSENT, "not_in_warehouse", "04 10:10", True, True),
+        (UNSENT, "not_in_warehouse", "04 07:00", False, True),
+        (REFUSED, "stuck", "04 07:00", False, False),
+        (REFUSED, "rejected", "04 07:00", True, True),
+        ("no_two_orders_are_the_same_basket", "same_basket", "04 07:00", True, True),
+    ],
+    ids=[
+        "while it was away",
+        "opened before",
+        "before it was read three times",
+        "long after",
+        "still open",
+        "given up meanwhile",
+        "a refusal",
+        "nothing an absence delays",
+    ],
+)
+def test_an_outage_explains_what_it_held_up_and_no_more(
+    kept: Kept, sandbox: Sandbox, rule: str, cause: str, opens: str, closes: bool, is_false: bool
+) -> None:
+    """What opened from its beginning until the system was read whole a third time after it, and is right again."""
+    for hour in ("08:30", "09:00", "10:00"):
+        read = {
+            "started_at": at(f"04 {hour}"),
+            "finished_at": at(f"04 {hour}"),
+            "window_to": at(f"04 {hour}"),
+        }
+        kept.pulled(0, system="wms_uk", vendor="veeqo", **read)
+    stop_clock(at(opens))
+    kept.found(rule, row("web_uk:1", cause, since_at=at(opens)))
+    stop_clock()
+    if closes:
+        kept.found(rule)
+    sandbox.plant("every_feed_is_up_to_date", {"system": "wms_uk", "feed": "orders"}, **AWAY)
+    sandbox.plant(rule, {"order": "#9"})
+    assert [one["rule"] for one in judge(kept, sandbox).defects.false] == ([rule] if is_false else [])
+
+
+def test_a_flow_that_fails_is_explained_by_an_order_it_failed_on_before(kept: Kept, sandbox: Sandbox) -> None:
+    """Its exception goes by the orders of the payloads; what it failed on later, or another flow did, explains nothing."""
+    for number, flow, failed in (("7", "92", "04 11:00"), ("8", "92", "04 12:30"), ("9", "93", "04 11:00")):
+        run = {"flow_run_key": f"bridge:r{number}", "system": "bridge", "flow_key": f"bridge:{flow}"}
+        failure = {
+            "failure_key": f"bridge:f{number}",
+            "system": "bridge",
+            "flow_run_key": run["flow_run_key"],
+        }
+        kept.put_all(
+            ("marts.flow_runs", [run]),
+            (
+                "marts.flow_failures",
+                [failure | {"failed_at": at(failed), "payload_references": [f"#{number}"]}],
+            ),
+        )
+    rule = "no_flow_is_failing"
+    kept.found(
+        rule, Found("bridge:92", "keeps_failing", "bridge", "bridge:92", since_at=NOW, detail="2 runs")
+    )
+    sandbox.plant(rule, {"flow": "bridge:101"})
+    for number, others in (("8", 1), ("9", 1), ("7", 0)):
+        sandbox.plant(REFUSED, {"order": f"#{number}"}, also=[rule])
+        assert len(judge(kept, sandbox).defects.false) == others, number
+
+
 def test_a_fault_of_a_whole_system_is_matched_by_its_time(kept: Kept, sandbox: Sandbox) -> None:
     """Two outages of one feed are two defects."""
     rule = "every_feed_is_up_to_date"
@@ -419,6 +525,7 @@ def test_a_fault_of_a_whole_system_is_matched_by_its_time(kept: Kept, sandbox: S
         system="wms_uk",
         since_at=at("04 06:00").isoformat(),
         expected_by=at("04 07:00").isoformat(),
+        until_at=at("04 07:00").isoformat(),
     )
     sandbox.plant(
         rule,
@@ -426,6 +533,7 @@ def test_a_fault_of_a_whole_system_is_matched_by_its_time(kept: Kept, sandbox: S
         system="wms_uk",
         since_at=at("04 11:30").isoformat(),
         expected_by=at("04 12:30").isoformat(),
+        until_at=at("04 12:30").isoformat(),
     )
     found = judge(kept, sandbox).defects
     assert [one["id"] for one in found.found] == ["defect-0002"]

@@ -87,6 +87,11 @@ class World:
             if relation in self.tables:
                 self.connection.execute(f"DELETE FROM {relation}")
 
+    def clear_where(self, relation: str, where: str) -> None:
+        """Take rows out of a table."""
+        if relation in self.tables:
+            self.connection.execute(f"DELETE FROM {relation} WHERE {where}")
+
     def rows(self) -> list[dict[str, Any]]:
         """What the model returns now."""
         dbt_render.refresh(self.connection)
@@ -174,6 +179,19 @@ class World:
                     "barcode": "5012345678900", "origin_country_code": "GB", "url": f"https://{system}/{sku}",
                 } | values),
             )  # fmt: skip
+
+    def catalogue_read(self, system: str, at: datetime, *, by_name: bool = False) -> None:
+        """A whole reading of a system's products, which took a minute; ``by_name``: it shows what it is asked about."""
+        self.clear_where("estate.feeds", f"system = '{system}' and stream = 'products'")
+        self.put(
+            "estate.feeds",
+            system=system, vendor="", stream="products", entity="products", seconds=3600, is_asked_by_name=by_name,
+        )  # fmt: skip
+        self.put(
+            "ops.pulls",
+            pull_id=f"{system}{at}", system=system, stream="products", kind="full", started_at=at, window_to=at,
+            finished_at=at + timedelta(minutes=1), is_complete=True,
+        )  # fmt: skip
 
     def stock(self, sku: str, available: int, *, facility: str = "LEEDS", **values: Any) -> None:
         """What a facility holds."""

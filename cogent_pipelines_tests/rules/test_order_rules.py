@@ -174,6 +174,19 @@ def test_other_held_causes_are_shown_too() -> None:
     }  # fmt: skip
 
 
+def test_an_order_of_an_item_the_warehouse_may_have_got_since_is_shown_once_its_catalogue_was_read_again() -> (
+    None
+):
+    """It waits, and goes by itself if the item is there. What is held for another cause is shown at once."""
+    world = ready("every_paid_order_can_be_released")
+    world.order("1", ("C", 1))
+    world.order("2", ("A", 20_000))
+    world.catalogue_read(WMS, ago(hours=2))
+    assert world.found() == {f"{SHOP}:2@LEEDS": "quantity"}
+    world.catalogue_read(WMS, ago(minutes=50))
+    assert world.found() == {f"{SHOP}:1@LEEDS": "unknown_sku", f"{SHOP}:2@LEEDS": "quantity"}
+
+
 def test_an_order_that_can_go_or_has_gone_is_not_held() -> None:
     """Nothing is wrong with either."""
     world = ready("every_paid_order_can_be_released")

@@ -142,6 +142,18 @@ def test_what_is_done_or_another_rule_s_is_not_shown(values: dict) -> None:
     assert world.found() == {}
 
 
+def test_an_order_both_sides_cancelled_is_no_change_any_more() -> None:
+    """The shop's order still stands: somebody has to say what becomes of it."""
+    world = World("every_change_was_carried_out")
+    key = world.order("1")
+    world.promise(
+        "orders_to_wms", "k", "rejected", reason="cancelled_at_target", order_key=key, planned_at=ago(days=1)
+    )
+    assert world.found() == {f"orders_to_wms:{WMS}:k": "rejected"}
+    world.change("marts.orders", f"order_key = '{key}'", cancelled_at=ago(hours=1), read_at=NOW)
+    assert world.found() == {}
+
+
 def test_a_pause_is_a_person_s_word_for_four_hours() -> None:
     """Then somebody has forgotten it. A halted system is the credentials rule's."""
     world = World("every_change_was_carried_out")

@@ -286,6 +286,34 @@ def test_a_changed_sku_and_what_is_not_stocked_are_right() -> None:
     assert world.found() == {}
 
 
+def test_what_was_listed_since_the_warehouse_was_read_is_missing_once_it_was_read_again() -> None:
+    """An item may come into both within one hour. Whatever is changed of it afterwards, it stays missing."""
+    world = listed("NEW")
+    world.change("marts.items", "sku = 'NEW'", updated_at=ago(minutes=30))
+    world.catalogue_read(WMS, ago(minutes=40))
+    assert world.found() == {}
+    world.catalogue_read(WMS, ago(minutes=20))
+    assert world.found() == {f"{SHOP}:0": "missing"}
+    world.change("marts.items", "sku = 'NEW'", updated_at=ago(minutes=10))
+    assert world.found() == {}
+    world.put(
+        "ops.exceptions", rule=world.model, exception_key=f"{SHOP}:0", state="open", since_at=ago(minutes=30)
+    )
+    assert world.found() == {f"{SHOP}:0": "missing"}
+
+
+def test_a_warehouse_that_is_asked_by_name_is_asked_after_the_shop_was_read() -> None:
+    """Before we know of an item we cannot ask for it: its absence says nothing."""
+    world = listed("NEW")
+    world.change("marts.items", "sku = 'NEW'", updated_at=ago(minutes=30))
+    world.catalogue_read(SHOP, ago(minutes=50))
+    world.catalogue_read(WMS, ago(minutes=20), by_name=True)
+    world.catalogue_read(SHOP, ago(minutes=20))
+    assert world.found() == {}
+    world.catalogue_read(WMS, ago(minutes=10), by_name=True)
+    assert world.found() == {f"{SHOP}:0": "missing"}
+
+
 # --- every_warehouse_sku_is_sold_somewhere ------------------------------------------------------------------------
 
 

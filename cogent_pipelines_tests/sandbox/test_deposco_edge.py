@@ -247,6 +247,21 @@ def test_a_parcel_is_a_shipment_with_a_container(account: Account) -> None:
     assert account.get(f"{ORDERS}/{order.id}/status") == {"orderStatus": "Ship Complete"}
 
 
+def test_a_shipment_whose_number_is_filled_in_later_has_changed(account: Account) -> None:
+    """Its own date moves, not only its order's."""
+    order = account.place("WEB-1")
+    parcel = rules.ship_allocation(
+        account.world, account.warehouse, order.id, order.allocations[0].id, carrier_id=5, tracking_number=""
+    )
+    path = "/latest/shipments/outboundShipments"
+    later = account.world.now + timedelta(hours=1)
+    since = later.isoformat().replace("+00:00", "Z")
+    assert account.get(path, updatedAfter=since)["data"] == []
+    parcel.tracking_number, parcel.numbered_at = "1Z1", later
+    (row,) = account.get(path, updatedAfter=since)["data"]
+    assert (row["trackingNumber"], row["updatedDate"][:19]) == ("1Z1", since[:19])
+
+
 def test_levels_are_in_the_older_api_only(account: Account) -> None:
     """With a user of its own; a token is nothing there."""
     account.place("WEB-1")

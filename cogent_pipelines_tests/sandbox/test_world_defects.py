@@ -113,11 +113,11 @@ def test_what_a_bridge_shows_of_an_order_is_named_beside_it_and_beside_no_other(
         order = defect.keys.get("order")
         if order is None or FAMILIES[defect.family].of_bridges:
             continue
-        named[defect.mechanism] |= {SAID_MOVED, NOT_CARRIED} & set(defect.also)
-        shows[defect.mechanism] |= {NOT_CARRIED} if order in failed else set()
+        named[defect.mechanism] |= {SAID_MOVED, *NOT_CARRIED} & set(defect.also)
+        shows[defect.mechanism] |= set(NOT_CARRIED) if order in failed else set()
         shows[defect.mechanism] |= {SAID_MOVED} if order in said and not records(planted, order) else set()
         of_bridges = {name for name, family in FAMILIES.items() if family.of_bridges}
-        assert of_bridges & set(defect.also) <= {SAID_MOVED, NOT_CARRIED}, defect.mechanism
+        assert of_bridges & set(defect.also) <= {SAID_MOVED, *NOT_CARRIED}, defect.mechanism
     assert {name for name in named if named[name]} == {name for name in shows if shows[name]}
     # This older integration looks what became of an order; a flow that only makes a call would say that it moved it.
     unseen = {"accepted_and_not_stored": {SAID_MOVED}, "forgets_it_once": {SAID_MOVED}}

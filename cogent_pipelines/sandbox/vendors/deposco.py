@@ -411,7 +411,7 @@ class Edge:
                     "shipmentStatus": "Shipped",
                 }
                 if (
-                    self._keeps(request, parcel.created_at, parcel.created_at)
+                    self._keeps(request, parcel.created_at, parcel.numbered_at or parcel.created_at)
                     and (shipped is None or parcel.created_at >= shipped)
                     and all(asked.get(name, value) == value for name, value in own.items())
                 ):

@@ -304,7 +304,7 @@ class Shapes:
                 ]
             },
             "createdDate": stamp(parcel.created_at),
-            "updatedDate": stamp(parcel.created_at),
+            "updatedDate": stamp(parcel.numbered_at or parcel.created_at),
         }
 
     def order_number(self, order: WarehouseOrder) -> str:

@@ -405,7 +405,7 @@ FAMILIES: Mapping[str, Family] = {
             edge.cancellation_refused,
             edge.level_refused,
         ),
-        (edge.breaks_twice_and_then_works, edge.forgets_it_once, edge.shop_refuses_once),
+        (edge.breaks_twice_and_then_works, edge.forgets_it_once, edge.forgets_the_cancellation_once),
     ),
     "every_change_was_stored_as_sent": Family(
         (

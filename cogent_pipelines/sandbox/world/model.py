@@ -423,6 +423,7 @@ class Parcel:
     service_name: str
     tracking_number: str  # may be blank
     tracking_url: str = ""
+    numbered_at: datetime | None = None  # when a person filled the number in later
     status: str = "created"  # created, in_transit, delivered
     in_transit_at: datetime | None = None
     delivered_at: datetime | None = None

@@ -46,8 +46,10 @@ OWN_STOCK = 50
 MARGIN = 1.25  # of the window: whoever looks may take a while over one look, and try again at its end
 STAYS = "stays"  # until a person sees to it
 VALUE = "every_order_value_agrees"
-SAID_MOVED, NOT_CARRIED = "flow_success_matches_the_target", "every_failed_payload_was_recovered"
-"""What a bridge shows that carried an order: it says it moved one that the warehouse lacks; it failed on one."""
+SAID_MOVED = "flow_success_matches_the_target"
+"""What a bridge shows that says it moved an order the warehouse lacks."""
+NOT_CARRIED = ("every_failed_payload_was_recovered", "no_flow_is_failing")
+"""What a bridge shows that failed on an order."""
 REPAIRED = "repaired"  # an integration that works puts it right by itself
 PASSES = "passes"  # it is over after a while, whatever anybody does
 
@@ -77,6 +79,8 @@ class Defect:
     planted_at: datetime
     since_at: datetime
     expected_by: datetime
+    until_at: datetime | None
+    """When a thing that passes is over."""
     repair: str
     also: tuple[str, ...] = ()  # families a finding about the same keys may belong to as well
 
@@ -335,6 +339,7 @@ class Plant:
         repair: str = STAYS,
         also: Sequence[str] = (),
         since: datetime | None = None,
+        until: datetime | None = None,
     ) -> None:
         """Note that the thing is there now."""
         now = self.world.now
@@ -350,6 +355,7 @@ class Plant:
                 planted_at=now,
                 since_at=begun,
                 expected_by=begun + timedelta(seconds=self.window or 3600),
+                until_at=until,
                 repair=repair,
                 also=tuple(also),
             )

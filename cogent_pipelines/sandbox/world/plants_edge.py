@@ -57,11 +57,14 @@ def _feed_stops(p: Plant, kind: str, minutes: float | None = None) -> Script:
     system, feed, operation = feeds[p.serial % len(feeds)]
     length = minutes if minutes is not None else _length(p)
     now = p.world.now
-    p.kit.faults.outages.append(
-        Outage(system, operation, kind, now, now + timedelta(minutes=length), planted=p.family)
-    )
+    until = now + timedelta(minutes=length)
+    p.kit.faults.outages.append(Outage(system, operation, kind, now, until, planted=p.family))
     p.record(
-        {"system": system, "feed": feed}, system=system, repair=PASSES, also=("every_credential_is_valid",)
+        {"system": system, "feed": feed},
+        system=system,
+        repair=PASSES,
+        also=("every_credential_is_valid",),
+        until=until,
     )
     yield p.minutes(length)
 
@@ -100,8 +103,9 @@ def feed_is_told_to_wait(p: Plant) -> Script:
 def key_refused(p: Plant) -> Script:
     system = _systems(p)[p.serial % len(_systems(p))]
     length = _length(p)
-    p.kit.tokens.lock_out(system, p.world.now + timedelta(minutes=length))
-    p.record({"system": system}, system=system, repair=PASSES, also=(FRESH,))
+    until = p.world.now + timedelta(minutes=length)
+    p.kit.tokens.lock_out(system, until)
+    p.record({"system": system}, system=system, repair=PASSES, also=(FRESH,), until=until)
     yield p.minutes(length)
 
 
@@ -109,10 +113,9 @@ def token_revoked(p: Plant) -> Script:
     system = _systems(p)[(p.serial + 1) % len(_systems(p))]
     length = _length(p)
     now = p.world.now
-    p.kit.faults.outages.append(
-        Outage(system, "", "token_revoked", now, now + timedelta(minutes=length), planted=p.family)
-    )
-    p.record({"system": system}, system=system, repair=PASSES, also=(FRESH,))
+    until = now + timedelta(minutes=length)
+    p.kit.faults.outages.append(Outage(system, "", "token_revoked", now, until, planted=p.family))
+    p.record({"system": system}, system=system, repair=PASSES, also=(FRESH,), until=until)
     yield p.minutes(length)
 
 
@@ -121,10 +124,9 @@ def scope_taken_away(p: Plant) -> Script:
     operation = edges.of(p.world.settings.systems[system]).feeds[0][1]
     length = _length(p)
     now = p.world.now
-    p.kit.faults.outages.append(
-        Outage(system, operation, "forbidden", now, now + timedelta(minutes=length), planted=p.family)
-    )
-    p.record({"system": system}, system=system, repair=PASSES, also=(FRESH,))
+    until = now + timedelta(minutes=length)
+    p.kit.faults.outages.append(Outage(system, operation, "forbidden", now, until, planted=p.family))
+    p.record({"system": system}, system=system, repair=PASSES, also=(FRESH,), until=until)
     yield p.minutes(length)
 
 
@@ -163,13 +165,13 @@ def _armed(p: Plant, effect: str, value: object = None, left: int = 1_000_000) -
 
 def warehouse_breaks_on_it(p: Plant) -> Script:
     order = _armed(p, "break")
-    p.record({"order": order.name}, system=p.warehouse.system, also=(REACHED, RELEASABLE, NOT_CARRIED))
+    p.record({"order": order.name}, system=p.warehouse.system, also=(REACHED, RELEASABLE, *NOT_CARRIED))
     yield p.minutes(1)
 
 
 def warehouse_refuses_it(p: Plant) -> Script:
     order = _armed(p, "refuse", "Customer is blocked")
-    p.record({"order": order.name}, system=p.warehouse.system, also=(REACHED, RELEASABLE, NOT_CARRIED))
+    p.record({"order": order.name}, system=p.warehouse.system, also=(REACHED, RELEASABLE, *NOT_CARRIED))
     yield p.minutes(1)
 
 
@@ -180,7 +182,7 @@ def allocation_refused(p: Plant) -> Script:
     p.record(
         {"order": order.name},
         system=p.warehouse.system,
-        also=(REACHED, SHIPS, RELEASABLE, STORED, NOT_CARRIED),
+        also=(REACHED, SHIPS, RELEASABLE, STORED, *NOT_CARRIED),
     )
     yield p.minutes(1)
 
@@ -190,7 +192,7 @@ def shop_refuses_the_parcel(p: Plant) -> Script:
     p.plan(order, pick_minutes=20)
     p.world.arm(Flaw(p.shop.system, "fulfil", order.name, "refuse"))
     yield p.shipped(order)
-    p.record({"order": order.name, "shipment": p.parcels(order)[0][3].id}, also=(TOLD, NOT_CARRIED))
+    p.record({"order": order.name, "shipment": p.parcels(order)[0][3].id}, also=(TOLD, *NOT_CARRIED))
 
 
 def cancellation_refused(p: Plant) -> Script:
@@ -212,22 +214,23 @@ def level_refused(p: Plant) -> Script:
 
 def breaks_twice_and_then_works(p: Plant) -> Script:
     order = _armed(p, "break", left=2)
-    p.record({"order": order.name}, system=p.warehouse.system, also=(NOT_CARRIED,))
+    p.record({"order": order.name}, system=p.warehouse.system, also=NOT_CARRIED)
     yield p.minutes(1)
 
 
 def forgets_it_once(p: Plant) -> Script:
     order = _armed(p, "nothing", left=1)
-    p.record({"order": order.name}, system=p.warehouse.system, also=(SAID_MOVED, NOT_CARRIED))
+    p.record({"order": order.name}, system=p.warehouse.system, also=(SAID_MOVED, *NOT_CARRIED))
     yield p.minutes(1)
 
 
-def shop_refuses_once(p: Plant) -> Script:
-    variant, sellable = p.own_item()
-    p.world.arm(Flaw(p.shop.system, "set_levels", variant.sku, "refuse", left=1))
-    yield p.minutes(20)
-    wms.count_stock(p.world, p.warehouse, sellable.id, p.facility, 44)
-    p.record({"sku": variant.sku, "location": p.home})
+def forgets_the_cancellation_once(p: Plant) -> Script:
+    order = p.place()
+    p.plan(order, picks=False)
+    p.world.arm(Flaw(p.warehouse.system, "cancel_order", order.name, "nothing", left=1))
+    yield p.released(order)
+    shops.cancel_order(p.world, p.shop, order.id)
+    p.record({"order": order.name}, system=p.warehouse.system)
 
 
 # --- every_change_was_stored_as_sent ------------------------------------------------------------------

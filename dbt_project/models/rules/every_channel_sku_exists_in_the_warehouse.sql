@@ -1,6 +1,9 @@
 -- SKUs that can be bought and that no warehouse knows by exactly that name. The nearest name is shown to a person; stock is
--- never written and orders are never sent by it.
-with sold as (
+-- never written and orders are never sent by it. What was listed since a warehouse's catalogue was read may have come into
+-- it as well: it is missing once that was read again, and stays so whatever else is changed of it in the shop.
+with catalogue_readings as ({{ catalogue_readings() }}),
+
+sold as (
     select *
     from {{ ref('items') }}
     where role = 'channel' and is_active and coalesce(is_tracked, true)
@@ -44,6 +47,21 @@ found as (
     group by n.item_key, n.needed_sku
 ),
 
+standing as (
+    select distinct exception_key
+    from {{ source('ops', 'exceptions') }}
+    where rule = '{{ model.name }}' and state <> 'closed'
+),
+
+spoken_for as (
+    select
+        channel_system,
+        min(known_to) as known_to
+    from catalogue_readings
+    where (warehouse_system, channel_system) in (select w.warehouse_system, w.system from warehouses as w)
+    group by channel_system
+),
+
 faults as (
     select
         n.item_key,
@@ -56,7 +74,12 @@ faults as (
         end) as fault
     from needed as n
     left join found as f on f.item_key = n.item_key and f.needed_sku = n.needed_sku
-    where n.sku is null or f.items <> 1
+    left join spoken_for as k on k.channel_system = n.system
+    left join standing as e on e.exception_key = n.item_key
+    where
+        n.sku is null
+        or f.items > 1
+        or (f.items = 0 and (e.exception_key is not null or coalesce(n.updated_at <= k.known_to, true)))
     group by n.item_key
 ),
 
