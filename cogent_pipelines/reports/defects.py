@@ -204,15 +204,14 @@ def _is_about(one: Row, row: Row, known: Evidence) -> bool:
     if wanted:
         text, names = plain(row["exception_key"]), known.named[row["exception_id"]]
         return any(name in names or (len(name) >= LONG and name in text) for name in wanted)
-    return keys.get("system", one["system"]) == row["system"] and _overlaps(one, row, known.at)
+    return keys.get("system", one["system"]) == row["system"] and _opened_by(one, row)
 
 
-def _overlaps(one: Row, row: Row, at: datetime) -> bool:
-    """Whether an exception stood while a planted thing did, or opened soon after it."""
+def _opened_by(one: Row, row: Row) -> bool:
+    """Whether an exception opened while a planted thing stood, or soon after it."""
     begun = datetime.fromisoformat(one["since_at"])
     ended = datetime.fromisoformat(one.get("expected_by") or one["since_at"])
-    opened = min(row["since_at"] or row["opened_at"], row["opened_at"])
-    return bool(opened <= ended + SLACK and (row["closed_at"] or at) >= begun)
+    return bool(begun <= row["opened_at"] <= ended + SLACK)
 
 
 def _why(row: Row, causes: Sequence[Row], known: Evidence) -> str:

@@ -75,4 +75,46 @@ MUTANTS: tuple[Mutant, ...] = (
         "rule's rows",
         ("rules/test_wanted_cancellations.py",),
     ),
+    Mutant(
+        "cursor",
+        f"{MODELS}/rules/every_paid_order_can_be_released.sql",
+        " and coalesce(r.placed_at <= k.known_to, true)",
+        "",
+        "an order of an item that came into both systems this hour is told of as unknown",
+        "rule's rows",
+        (
+            "rules/test_order_rules.py::test_an_order_of_an_item_the_warehouse_may_have_got_since_is_shown_once_its_catalogue_was_read_again",
+        ),
+    ),
+    Mutant(
+        "cursor",
+        f"{MODELS}/rules/every_channel_sku_exists_in_the_warehouse.sql",
+        "e.exception_key is not null or ",
+        "",
+        "a missing item whose price is changed in the shop is closed as found",
+        "rule's rows",
+        (
+            "rules/test_stock_rules.py::test_what_was_listed_since_the_warehouse_was_read_is_missing_once_it_was_read_again",
+        ),
+    ),
+    Mutant(
+        "cursor",
+        "dbt_project/macros/stock.sql",
+        "and r.finished_at <= p.read_at",
+        "",
+        "a warehouse that was asked by name before we knew the name is taken at its word",
+        "rule's rows",
+        (
+            "rules/test_stock_rules.py::test_a_warehouse_that_is_asked_by_name_is_asked_after_the_shop_was_read",
+        ),
+    ),
+    Mutant(
+        "identity",
+        f"{MODELS}/rules/every_change_was_carried_out.sql",
+        "o.cancelled_at is not null",
+        "true",
+        "an order the warehouse threw out and the shop still wants is passed over",
+        "rule's rows",
+        ("rules/test_running_rules.py::test_an_order_both_sides_cancelled_is_no_change_any_more",),
+    ),
 )

@@ -133,6 +133,7 @@ def test_a_change_that_is_not_carried_out_is_shown(state: str, cause: str, minut
     [
         {"state": "verified"}, {"state": "withdrawn"}, {"state": "held", "reason": "unknown_sku"},
         {"state": "dead", "reason": "mismatch"}, {"state": "rejected", "reason": "past_no_return"},
+        {"state": "rejected", "reason": "merged_at_target"},
     ],
 )  # fmt: skip
 def test_what_is_done_or_another_rule_s_is_not_shown(values: dict) -> None:

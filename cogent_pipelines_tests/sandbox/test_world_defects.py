@@ -18,6 +18,8 @@ from cogent_pipelines.sandbox.world.defects import FAMILIES, read_families
 from cogent_pipelines.sandbox.world.people import People
 from cogent_pipelines.sandbox.world.pickers import Plan
 from cogent_pipelines.sandbox.world.plant import NOT_CARRIED, SAID_MOVED
+from cogent_pipelines.sandbox.world.plants_parcels import READ_BACK
+from cogent_pipelines.sandbox.world.world import Flaw
 from cogent_pipelines.vendors.registry import VENDORS
 from cogent_pipelines_tests import dbt_render
 from cogent_pipelines_tests.sandbox.worlds import SMALL, make, play
@@ -490,6 +492,29 @@ def test_an_order_that_cannot_be_edited_in_the_warehouse_is_not_edited_by_teleph
     address = order.address
     customers.edit_late(shop, order, world.rng("edit"))
     assert (bool(mirrored), mirrored == [] and order.address == address) == (is_mirrored, not is_mirrored)
+
+
+@pytest.mark.parametrize(
+    ("postcode", "stored"), [("LS1 1AA", "LS1"), ("10115", "1011")], ids=["of two halves", "of one"]
+)
+def test_a_postcode_that_is_cut_short_is_another_in_every_country(postcode, stored):
+    """A German one has no second half to lose."""
+    world = make(SMALL, orders=0)
+    order = world.people.customers.arrive("web_uk", "one")
+    order.address.postcode = postcode
+    world.arm(Flaw("wms_uk", "create_order", order.name, "shorten_postcode"))
+    (record,) = world.people.old.send(world.shops["web_uk"], order, looks=False)
+    assert (record.address.postcode, order.address.postcode) == (stored, postcode)
+
+
+def test_a_number_is_taken_away_when_whoever_told_the_customer_has_read_it_back(planted):
+    """Telling them at the first scan writes it once more: a number taken away before would be back by itself."""
+    removed = [d for d in planted.planter.defects if d.mechanism == "number_removed_in_the_shop"]
+    assert removed
+    for defect in removed:
+        (told, *_) = [f for f in placed(planted, defect.keys["order"]).fulfilments if f.status == "success"]
+        assert told.is_notified
+        assert defect.planted_at - told.created_at >= timedelta(minutes=READ_BACK)
 
 
 # --- what is planted in the books -----------------------------------------------------------------------

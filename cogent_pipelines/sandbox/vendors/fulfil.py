@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +88,7 @@ class Call:
             raise bad(f"{path!r} of {model} leads through a field that is not one record")
         led = (model, path, value)  # a search asks for the same of every line of an order
         if led not in self._led:
-            found = self.models.all(target).get(value) if value is not None else None
+            found = self.models.one(target, value) if value is not None else None
             self._led[led] = None if found is None else self.read(found, rest, target)
         return self._led[led]
 
@@ -248,12 +248,27 @@ class Edge:
         holds = domains.compiled(search.domain)
         found = [
             record
-            for record in call.models.all(call.model).values()
+            for record in self._records(call, search.domain)
             if holds(record, call.read) and (lag <= 0 or record["create_date"] <= horizon)
         ]
         if call.model in Models.WITHDRAWN and not domains.mentions(search.domain, "active"):
             found = [record for record in found if record.get("active", True)]
         return domains.sort(found, search.order, call.read)
+
+    def _records(self, call: Call, domain: Any) -> Iterable[Record]:
+        """What a search looks through: of lines that are sought by their sale, those of the sales that answer to it."""
+        led = domains.through(domain, "sale") if call.model == "sale.line" else None
+        if led is None:
+            return call.models.all(call.model).values()
+        holds = domains.compiled(led)
+        sales = call.models.all("sale.sale").items()
+        return call.models.lines_of(
+            {
+                key
+                for key, sale in sales
+                if holds(sale, lambda record, path: call.read(record, path, "sale.sale"))
+            }
+        )
 
     def search_read(self, call: Call) -> list[Any]:
         search = domains.read_search(call.body)

@@ -212,6 +212,18 @@ def mentions(domain: Any, field: str) -> bool:
     return domain[0] == field or any(mentions(part, field) for part in domain)
 
 
+def through(domain: Any, field: str) -> Any:
+    """The same domain about the record that ``field`` leads to; None where it speaks of anything else."""
+    if not isinstance(domain, list) or not domain:
+        return None
+    if isinstance(domain[0], str) and domain[0] not in ("OR", "AND"):
+        begins = domain[0].startswith(f"{field}.")
+        return [domain[0].removeprefix(f"{field}."), *domain[1:]] if begins else None
+    joint = domain[:1] if isinstance(domain[0], str) else []
+    parts = [through(part, field) for part in domain[len(joint) :]]
+    return None if None in parts or not parts else [*joint, *parts]
+
+
 # --- searches -----------------------------------------------------------------------------------------
 
 

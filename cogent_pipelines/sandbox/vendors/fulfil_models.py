@@ -18,7 +18,7 @@ are none; a return's shipment comes from the sale of the return, which comes fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property, partial
@@ -115,6 +115,13 @@ class Models:
             make = getattr(self, "_" + model.replace(".", "_"))
             self._kept[model] = {record["id"]: record for record in make()}
         return self._kept[model]
+
+    def one(self, model: str, key: int) -> Record | None:
+        """One record by its id; an address is made alone. Raises ``Refusal`` for a model there is not."""
+        if model == "party.address":
+            order = self.warehouse.orders.get(key)
+            return None if order is None else self._address(order)
+        return self.all(model).get(key)
 
     # --- sales ----------------------------------------------------------------------------------------
 
@@ -271,20 +278,35 @@ class Models:
 
     def _sale_line(self) -> Iterable[Record]:
         for order in self.warehouse.orders.values():
-            head = self._sale_head(order)
-            dates = {name: head[name] for name in ("create_date", "write_date")}
-            for line in order.lines:
-                sold = partial(self._sold, line.sellable_id, line.quantity, line.unit_price)
-                yield Late({"id": line.id, "sale": order.id, **dates}, sold)
-            if order.delivery_price:
-                sold = partial(self._sold, DELIVERY_PRODUCT, 1, pence(order.delivery_price))
-                yield Late({"id": DELIVERY_LINES + order.id, "sale": order.id, **dates}, sold)
-            prices = {line.sellable_id: line.unit_price for line in order.lines}
+            yield from self._lines(order)
             for record in order.returns:
-                made = self._dates(record.created_at, record.created_at)
-                for key, sellable, quantity, _ in record.lines:
-                    sold = partial(self._sold, sellable, -quantity, prices.get(sellable, Decimal(0)))
-                    yield Late({"id": RETURN_LINES + key, "sale": RETURN_SALES + record.id, **made}, sold)
+                yield from self._return_lines(order, record)
+
+    def lines_of(self, sales: Container[int]) -> Iterable[Record]:
+        """The lines of some sales only."""
+        for order in self.warehouse.orders.values():
+            if order.id in sales:
+                yield from self._lines(order)
+            for record in order.returns:
+                if RETURN_SALES + record.id in sales:
+                    yield from self._return_lines(order, record)
+
+    def _lines(self, order: WarehouseOrder) -> Iterable[Record]:
+        head = self._sale_head(order)
+        dates = {name: head[name] for name in ("create_date", "write_date")}
+        for line in order.lines:
+            sold = partial(self._sold, line.sellable_id, line.quantity, line.unit_price)
+            yield Late({"id": line.id, "sale": order.id, **dates}, sold)
+        if order.delivery_price:
+            sold = partial(self._sold, DELIVERY_PRODUCT, 1, pence(order.delivery_price))
+            yield Late({"id": DELIVERY_LINES + order.id, "sale": order.id, **dates}, sold)
+
+    def _return_lines(self, order: WarehouseOrder, record: WarehouseReturn) -> Iterable[Record]:
+        prices = {line.sellable_id: line.unit_price for line in order.lines}
+        made = self._dates(record.created_at, record.created_at)
+        for key, sellable, quantity, _ in record.lines:
+            sold = partial(self._sold, sellable, -quantity, prices.get(sellable, Decimal(0)))
+            yield Late({"id": RETURN_LINES + key, "sale": RETURN_SALES + record.id, **made}, sold)
 
     def _sold(self, product: int, quantity: int, price: Decimal) -> dict[str, Any]:
         """What a line says of what is sold."""
@@ -571,21 +593,24 @@ class Models:
 
     def _party_address(self) -> Iterable[Record]:
         for order in self.warehouse.orders.values():
-            address = order.address
-            name = f"{address.first_name} {address.last_name}".strip()
-            yield {
-                "id": order.id,
-                "rec_name": name,
-                "party": order.customer_id,
-                "name": name,
-                "street": address.line1,
-                "street_bis": address.line2 or None,
-                "city": address.city,
-                "zip": address.postcode,
-                "subdivision": None,
-                "country": country_id(address.country_code) or None,
-                **self._dates(order.created_at, order.updated_at),
-            }
+            yield self._address(order)
+
+    def _address(self, order: WarehouseOrder) -> Record:
+        address = order.address
+        name = f"{address.first_name} {address.last_name}".strip()
+        return {
+            "id": order.id,
+            "rec_name": name,
+            "party": order.customer_id,
+            "name": name,
+            "street": address.line1,
+            "street_bis": address.line2 or None,
+            "city": address.city,
+            "zip": address.postcode,
+            "subdivision": None,
+            "country": country_id(address.country_code) or None,
+            **self._dates(order.created_at, order.updated_at),
+        }
 
     def _party_contact_mechanism(self) -> Iterable[Record]:
         for each in self.warehouse.customers.values():

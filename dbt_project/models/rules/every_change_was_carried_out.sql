@@ -1,6 +1,6 @@
 -- Promises that nothing happens with: given up, refused for good, or neither done nor refused for too long. What waits
 -- because of a rule, a brake or a halted system has an exception of its own. An order that the warehouse cancelled and that
--- its shop has cancelled too is no change any more.
+-- its shop has cancelled too is no change any more; one that the warehouse merged into another goes with that one.
 with stuck as (
     select
         op.*,
@@ -16,7 +16,7 @@ with stuck as (
     ) as p on p.scope in (op.sync, op.system, 'all')
     where
         op.state in ('waiting', 'claimed', 'sent', 'dead', 'rejected')
-        and coalesce(op.reason, '') not in ('mismatch', 'not_stored', 'past_no_return')
+        and coalesce(op.reason, '') not in ('mismatch', 'not_stored', 'past_no_return', 'merged_at_target')
         and not (
             op.reason = 'cancelled_at_target'
             and op.order_key in (select o.order_key from {{ ref('order_book') }} as o where o.cancelled_at is not null)
