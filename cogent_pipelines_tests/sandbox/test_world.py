@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from cogent_pipelines.sandbox.world import catalogue, hours, levels, truth
 from cogent_pipelines.sandbox.world import shop as shops
 from cogent_pipelines.sandbox.world import warehouse as wms
-from cogent_pipelines.sandbox.world.model import Address, ChangeLog
+from cogent_pipelines.sandbox.world.model import Address, ChangeLog, Mail
 from cogent_pipelines.sandbox.world.shop import NewLine
 from cogent_pipelines.sandbox.world.world import Flaw, Refused, RefusedRows
 from cogent_pipelines_tests.sandbox.worlds import SMALL, make, play
@@ -232,6 +232,38 @@ def test_a_parcel_is_told_once_however_many_calls_that_takes(world, skus, told, 
         shops.fulfil(world, shop, order.id, [(waiting.id, rows)], numbers=["RM1"], notify=notify)
     faults = truth.truth(world, {"doubled"})["doubled"]
     assert [fault["is"] for fault in faults] == expected
+
+
+def test_what_another_shops_customer_hears_of_doubles_no_parcel():
+    """Two shops number their orders alike, and a warehouse of another carrier may give out the same number."""
+    world = make(orders=0, systems={**SMALL.systems, "web_trade": "bigcommerce"})
+    shop, warehouse, order = the_shop(world), the_warehouse(world), place(world)
+    record = release(world, order)
+    (allocation,) = record.allocations
+    wms.ship_allocation(world, warehouse, record.id, allocation.id, carrier_id=1, tracking_number="RM1")
+    waiting = order.fulfilment_orders[0].id
+    shops.fulfil(world, shop, order.id, [(waiting, None)], numbers=["RM1"], notify=True)
+    heard = Mail(order.id, "shipped", world.now, ["RM1"])
+    world.shops["web_trade"].mails.append(heard)
+    assert truth.truth(world, {"doubled"})["doubled"] == []
+    shop.mails.append(heard)
+    assert [fault["mails"] for fault in truth.truth(world, {"doubled"})["doubled"]] == [2]
+
+
+def test_two_warehouses_never_give_out_the_same_tracking_number():
+    """It is the carrier's."""
+    world = make(
+        systems={**SMALL.systems, "web_trade": "bigcommerce", "tpl_uk": "seko"},
+        facilities={"LEEDS": "wms_uk", "YORK": "tpl_uk"},
+        old_integration=1.0,
+    )
+    play(world, days=4)
+    numbers = [
+        [a.parcel.tracking_number for o in warehouse.orders.values() for a in o.allocations if a.parcel]
+        for warehouse in world.warehouses.values()
+    ]
+    assert all(len(each) > 10 for each in numbers)
+    assert not set(numbers[0]) & set(numbers[1])
 
 
 @pytest.mark.parametrize(("tells", "expected"), [(True, [{"SKU-0020": 2}]), (False, [])])

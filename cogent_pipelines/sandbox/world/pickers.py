@@ -186,7 +186,7 @@ class Pickers:
         carrier_id = carrier_id if plan.carrier_id is None else plan.carrier_id
         number = plan.tracking
         if number is None:
-            serial = world.new_id(f"{warehouse.system}/tracking", 1)
+            serial = world.new_id("tracking", 1)  # a carrier's number: two warehouses never give out the same
             number = f"15{serial:012d}" if carrier_id == 4 else f"RM{serial:09d}GB"
         weight = sum((warehouse.sellables[s].weight_grams or 0) * q for _, s, q in allocation.lines)
         parcel = wms.ship_allocation(

@@ -221,7 +221,7 @@ def _parcels(world: World) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     numbers: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     told_units: Counter[tuple[str, str]] = Counter()
     held_units: Counter[tuple[str, str]] = Counter()
-    mails: Counter[tuple[int, str]] = Counter()
+    mails: Counter[tuple[str, int, str]] = Counter()
     for shop in world.shops.values():
         for order in shop.orders.values():
             known[order.name] = (shop, order)
@@ -232,7 +232,7 @@ def _parcels(world: World) -> tuple[dict[str, Any], list[dict[str, Any]]]:
                         told_units[(order.name, number)] += sum(units for _, units in fulfilment.lines)
         for mail in shop.mails:
             for number in mail.numbers if mail.kind in ("shipped", "shipping_updated") else ():
-                mails[(mail.order_id, number)] += 1
+                mails[(shop.system, mail.order_id, number)] += 1
     parcels = [
         (warehouse, record, allocation.parcel, allocation.lines)
         for warehouse in world.warehouses.values()
@@ -246,7 +246,7 @@ def _parcels(world: World) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         placed = known.get(record.order_name)
         name = (record.order_name, parcel.tracking_number)
         times = len(numbers[name]) if parcel.tracking_number else 0
-        mailed = mails[(placed[1].id, parcel.tracking_number)] if placed else 0
+        mailed = mails[(placed[0].system, placed[1].id, parcel.tracking_number)] if placed else 0
         is_bundled = placed is not None and any(line.sku in world.people.bundles for line in placed[1].lines)
         row = {
             "order": record.order_name,
