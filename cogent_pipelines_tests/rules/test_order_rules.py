@@ -187,6 +187,17 @@ def test_an_order_of_an_item_the_warehouse_may_have_got_since_is_shown_once_its_
     assert world.found() == {f"{SHOP}:1@LEEDS": "unknown_sku", f"{SHOP}:2@LEEDS": "quantity"}
 
 
+def test_an_order_we_saw_in_the_warehouse_is_not_held_though_its_list_was_not_read_since() -> None:
+    """Its own units are gone from the free stock."""
+    world = ready("every_paid_order_can_be_released")
+    world.order("1", ("A", 20_000))
+    assert world.found() == {f"{SHOP}:1@LEEDS": "quantity"}
+    world.promise("orders_to_wms", f"{SHOP}:1@LEEDS", "sent")
+    assert world.found() == {f"{SHOP}:1@LEEDS": "quantity"}
+    world.change("ops.operations", "true", state="verified")
+    assert world.found() == {}
+
+
 def test_an_order_that_can_go_or_has_gone_is_not_held() -> None:
     """Nothing is wrong with either."""
     world = ready("every_paid_order_can_be_released")
