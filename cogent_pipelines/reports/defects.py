@@ -54,7 +54,7 @@ OWN_FAULTS = frozenset(
 )
 """Rules about our own work: an injected fault is what they are for."""
 ANSWERED = frozenset({"rejected"})
-"""Causes that are a system's answer."""
+"""Causes that are a system's answer: no fault on the way explains them."""
 LASTING = frozenset({"every_change_was_carried_out", "no_cancelled_order_is_being_picked"})
 """Rules about what stays as it became while a system was away: a parcel that left, a promise that was given up."""
 CATCHING_UP = 2
@@ -219,7 +219,7 @@ def _why(row: Row, causes: Sequence[Row], known: Evidence) -> str:
     for one in causes:
         if row["rule"] in (one["family"], *one.get("also", ())) and _is_about(one, row, known):
             return str(one.get("mechanism", "event"))
-    if row["rule"] in OWN_FAULTS | SLOWED:
+    if row["rule"] in OWN_FAULTS | SLOWED and row["cause"] not in ANSWERED:
         if any(_followed(one, row, known) for one in causes if one["family"] in OUTAGES):
             return "a planted outage"
         names = (known.named[row["exception_id"]] | {plain(row["exception_key"])}) & set(known.troubled)
@@ -231,15 +231,13 @@ def _why(row: Row, causes: Sequence[Row], known: Evidence) -> str:
 def _followed(outage: Row, row: Row, known: Evidence) -> bool:
     """Whether an exception is what a system's absence left behind: opened from its beginning on, and right again since.
 
-    What it held up goes with the first whole reading after it, or where the world moved meanwhile with the second. A
-    refusal is an answer: no absence explains it.
+    What it held up goes with the first whole reading after it, or where the world moved meanwhile with the second.
     """
     begun, ended = (datetime.fromisoformat(outage[name]) for name in ("since_at", "until_at"))
     readings = [at for at in known.readings.get(outage["system"], ()) if at > ended]
     over = readings[CATCHING_UP] if len(readings) > CATCHING_UP else known.at
-    if row["cause"] in ANSWERED or (row["state"] != "closed" and row["rule"] not in LASTING):
-        return False
-    return bool(begun <= row["opened_at"] <= over)
+    is_over = row["state"] == "closed" or row["rule"] in LASTING
+    return bool(is_over and begun <= row["opened_at"] <= over)
 
 
 def _beside(row: Row, near: Sequence[Row], known: Evidence) -> str:

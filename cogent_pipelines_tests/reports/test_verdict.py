@@ -435,6 +435,20 @@ def test_only_a_call_that_did_not_come_through_before_is_a_fault_that_explains(
     assert bool(judge(kept, sandbox).defects.false) == is_false
 
 
+def test_a_refusal_is_not_explained_by_a_call_that_broke_off_before_it(kept: Kept, sandbox: Sandbox) -> None:
+    """What is stuck is; the answer that came in the end is an answer to what we sent."""
+    promise = kept.promise(kept.order("1"), "waiting")
+    kept.attempt(promise, "retry", message="answered 500")
+    sandbox.counters["faults"] = [
+        {"kind": "error_500", "system": "wms_uk", "operation": "POST /orders", "count": 1}
+    ]
+    sandbox.plant(REFUSED, {"order": "#9"})
+    kept.found(REFUSED, row("web_uk:1", "stuck"))
+    assert judge(kept, sandbox).defects.false == ()
+    kept.found(REFUSED, row("web_uk:1", "rejected", exception_key="another:web_uk:1@LEEDS"))
+    assert [one["cause"] for one in judge(kept, sandbox).defects.false] == ["rejected"]
+
+
 AWAY = {
     "system": "wms_uk",
     "since_at": at("04 06:00").isoformat(),
