@@ -4,8 +4,8 @@ Belongs here: matching what the planter says it did with what the rules said, by
 Does not belong here: what is lost or doubled (``verdict``), what a rule means (dbt).
 
 A planted defect is found when its rule ever opened an exception that goes by one of its names. An exception
-is explained by a defect of its rule (or of a rule the planter names beside it), by an injected fault it met,
-or by an event the sandbox recorded. One that is not is false, and so is one that only a near-miss explains.
+is explained by a defect of its rule (or of a rule the planter names beside it), or by an injected fault it
+met. One that is not is false, and so is one that only a near-miss explains.
 """
 
 from __future__ import annotations
@@ -144,7 +144,6 @@ class Evidence:
 def match(listing: Row, rows: Sequence[Row], known: Evidence) -> Matched:
     """Match the sandbox's listing with every exception there ever was."""
     every: list[Row] = list(listing.get("defects", ()))
-    events: list[Row] = list(listing.get("events", ()))
     planted = [one for one in every if not one["is_near_miss"]]
     near = [one for one in every if one["is_near_miss"]]
     by_rule: dict[str, list[Row]] = {}
@@ -168,7 +167,7 @@ def match(listing: Row, rows: Sequence[Row], known: Evidence) -> Matched:
     for row in rows:
         if row["rule"] not in judged:
             continue
-        why = _why(row, (*planted, *events), known) or _beside(row, near, known)
+        why = _why(row, planted, known) or _beside(row, near, known)
         if not why:
             miss = next(
                 (one for one in near if one["family"] == row["rule"] and _is_about(one, row, known)), None
@@ -218,7 +217,7 @@ def _why(row: Row, causes: Sequence[Row], known: Evidence) -> str:
     """What explains an exception; "" when nothing does."""
     for one in causes:
         if row["rule"] in (one["family"], *one.get("also", ())) and _is_about(one, row, known):
-            return str(one.get("mechanism", "event"))
+            return str(one["mechanism"])
     if row["rule"] in OWN_FAULTS | SLOWED and row["cause"] not in ANSWERED:
         if any(_followed(one, row, known) for one in causes if one["family"] in OUTAGES):
             return "a planted outage"
