@@ -14,6 +14,7 @@ UI ?= 1
 FRACTION ?= 1
 REST ?= $(FRACTION)
 ENGINE ?= both
+JOBS ?=
 DEMO := --estate $(ESTATE) --seed $(SEED) --days $(DAYS) --faults $(FAULTS) --orders $(ORDERS) --defects $(DEFECTS) $(if $(STATE),--state $(STATE)) $(if $(filter 0,$(UI)),--no-ui)
 
 .PHONY: help demo test losses check crash bench dev docs lock
@@ -46,7 +47,7 @@ check: $(READY) ## lint, formatting, types, import contracts
 	@$(BIN)/lint-imports
 
 crash: $(READY) ## every write of every vendor x crash points x answers, on SQLite and on Postgres
-	@$(BIN)/python -m cogent_pipelines_tests.outbox.matrix --engine $(ENGINE) --fraction $(FRACTION) --rest $(REST)
+	@$(BIN)/python -m cogent_pipelines_tests.outbox.matrix --engine $(ENGINE) --fraction $(FRACTION) --rest $(REST) $(if $(JOBS),--jobs $(JOBS))
 
 bench: $(READY) ## measure against benchmarks/RESULTS.md's targets and rewrite it
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt

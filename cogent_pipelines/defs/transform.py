@@ -57,9 +57,13 @@ def not_in_use(estate: Estate) -> list[str]:
     return [selector for slug in others for selector in (f"fqn:cogent.staging.{slug}", f"source:{slug}")]
 
 
-def name_mappings(estate: Estate) -> None:
-    """dbt is another process: it learns from here which folder of mappings is this estate's."""
+def name_files(place: Place, estate: Estate) -> None:
+    """dbt is another process and opens DuckDB by itself: it learns from here where that is, and this estate's mappings.
+
+    Reading and building name the same files: dbt reads its whole project again when one of them is another.
+    """
     os.environ["COGENT_MAPPINGS"] = os.path.relpath(estate.mappings, DBT)
+    os.environ["COGENT_WAREHOUSE"] = str(place.warehouse)
 
 
 def manifest(place: Place, estate: Estate) -> Path:
@@ -67,7 +71,7 @@ def manifest(place: Place, estate: Estate) -> Path:
 
     A model or mapping is newer than it, or it was made for other vendors or another folder of mappings.
     """
-    name_mappings(estate)
+    name_files(place, estate)
     files = [*DBT.rglob("*"), *Path(estate.mappings).glob("*.csv")]
     newest = max(file.stat().st_mtime for file in files if file.suffix in {".sql", ".yml", ".csv"})
     ours, note = " ".join([*in_use(estate), estate.mappings]), place.manifest.with_name("made_for")
@@ -113,9 +117,7 @@ def models(manifest: Path, estate: Estate) -> dg.AssetsDefinition:
     ) -> Iterator[Any]:
         place, estate = retailer.place(), retailer.estate()
         lay_out(place, estate)
-        # dbt is another process and opens DuckDB by itself: it learns where, and what instant it is, from here.
-        name_mappings(estate)
-        os.environ["COGENT_WAREHOUSE"] = str(place.warehouse)
+        name_files(place, estate)
         os.environ["COGENT_AS_OF"] = clock.now().isoformat()
         build = dbt.cli(["build", *in_use(estate)], context=context, target_path=place.manifest.parent)
         yield from build.stream()
